@@ -1,0 +1,77 @@
+# Bodega. `make help` lists what can be done.
+# Two build flavours live side by side: build/release, and build/san (ASan and
+# UBSan), which every test uses.
+
+FLAVOUR ?= release
+ifeq ($(FLAVOUR),san)
+OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+       -fno-sanitize-recover=all
+else
+OPT := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+
+OUT := build/$(FLAVOUR)
+WARN := -std=gnu17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+        -Wmissing-prototypes -Wvla -Werror -Wformat=2 -Wsign-conversion \
+        -Wimplicit-fallthrough -Wtrampolines -Wbidi-chars=any \
+        -Werror=format-security -Werror=implicit \
+        -Werror=incompatible-pointer-types -Werror=int-conversion
+HARDEN := -fstack-clash-protection -fstack-protector-strong \
+          -fcf-protection=full -ftrivial-auto-var-init=zero \
+          -fno-delete-null-pointer-checks -fno-strict-overflow \
+          -fno-strict-aliasing -fexceptions -fPIE
+CFLAGS := $(WARN) $(HARDEN) $(OPT) -Icommon -Ifunctions -I/usr/include/cjson \
+          -I/usr/include/postgresql -include base/banned.h -MMD -MP \
+          -ffunction-sections -fdata-sections \
+          -ffile-prefix-map=$(CURDIR)=. $(EXTRA_CFLAGS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+           -Wl,--as-needed -Wl,--no-copy-dt-needed-entries -Wl,--gc-sections
+# Linked in: small and needed by every function. libpq, libcurl, libnats and
+# librdkafka are opened on first use instead (common/doc/0003).
+LDLIBS := -Wl,-Bstatic -luv_a -lhiredis -lsodium -Wl,-Bdynamic -lcjson \
+          -lpthread -ldl
+
+FUNCTIONS := $(sort $(basename $(notdir $(foreach d,$(wildcard functions/*),\
+               $(wildcard $d/$(notdir $d).c)))))
+COMMON_SRC := $(filter-out %_test.c,$(wildcard common/*/*.c))
+CLIENT_SRC := $(wildcard functions/*/*_client.c)
+UNIT_SRC := $(wildcard common/*/*_test.c functions/*/*_test.c)
+
+obj = $(patsubst %.c,$(OUT)/obj/%.o,$1)
+fn_src = $(filter-out %_test.c %_client.c,$(wildcard functions/$1/*.c))
+
+LIB := $(OUT)/libbodega.a
+CLIENTS := $(OUT)/libclients.a
+BINS := $(FUNCTIONS:%=$(OUT)/bin/%)
+UNITS := $(UNIT_SRC:%.c=$(OUT)/unit/%)
+
+.PHONY: all build units unit-test
+all: build
+build: $(BINS) ## compile every function
+units: $(UNITS)
+
+$(OUT)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -c -o $@ $<
+
+$(LIB): $(call obj,$(COMMON_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(CLIENTS): $(call obj,$(CLIENT_SRC))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define fn_rule
+$(OUT)/bin/$1: $(call obj,$(call fn_src,$1)) $(CLIENTS) $(LIB)
+	@mkdir -p $$(@D)
+	$(CC) $(OPT) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(CLIENTS) $(LIB) $(LDLIBS)
+endef
+$(foreach f,$(FUNCTIONS),$(eval $(call fn_rule,$f)))
+
+# A unit test may include the .c it tests; it links the library for the rest.
+$(OUT)/unit/%: $(OUT)/obj/%.o $(CLIENTS) $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(OPT) $(LDFLAGS) -o $@ $< $(CLIENTS) $(LIB) $(LDLIBS) -lcriterion
+
+-include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
