@@ -23,8 +23,8 @@ enum json_check_flags {
 #define JSON_DEPTH_MAX   32
 #define JSON_MEMBERS_MAX 1000 /* members of one object, with JSON_NO_DUP_KEYS */
 
-/* True when text[0..len) is one JSON value. Iterative, no allocation beyond
- * a small stack array; depth_max levels at most (1 .. 512). On false
+/* True when text[0..len) is one JSON value. Iterative, no allocation, at most
+ * 13 KiB of stack; depth_max levels at most (1 .. 512). On false
  * *ret_why (may be NULL) is a short static sentence. */
 bool json_check(const char *text, size_t len, int flags, int depth_max,
                 const char **ret_why);
