@@ -71,8 +71,10 @@ bool pg_bool(const struct pg_rows *rows, int row, int column);
 const char *pg_text_array(struct req *r, const char *const *items, size_t n);
 const char *pg_int_array(struct req *r, const int64_t *items, size_t n);
 
-/* LISTEN on `channel` with a connection of its own; fn(arg) on the loop at
- * each NOTIFY and after every (re)connect. Reconnects for ever with jitter. */
-void pg_listen(const char *channel, void (*fn)(void *arg), void *arg);
+/* LISTEN on `channel` with a connection of its own; fn(arg, payload) on the
+ * loop at each NOTIFY, and with payload NULL after every (re)connect, when
+ * anything may have been missed. Reconnects for ever with jitter. */
+void pg_listen(const char *channel,
+               void (*fn)(void *arg, const char *payload), void *arg);
 
 #endif

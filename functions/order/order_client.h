@@ -1,10 +1,9 @@
 /* order_client - the order's states, events and what others may ask of it.
  *
- *   pending --captured--> paid --committed--> confirmed
- *      |                   |  \--shortfall--> refunding --refunded--> refunded
- *      |                   \----refund------> refunding
- *      \--cancel/expire--> cancelled --captured late--> paid (it had expired)
- *                                     or refunding (the customer cancelled)
+ *   pending --captured--> paid --committed--> confirmed --refund--> refunding
+ *      |                   \--shortfall--> refunding --refunded--> refunded
+ *      |--window over--> expired   --captured late--> paid (if stock is left)
+ *      \--customer-----> cancelled --captured late--> refunding
  */
 #ifndef BODEGA_ORDER_CLIENT_H
 #define BODEGA_ORDER_CLIENT_H
@@ -73,7 +72,7 @@ struct order_placed_data {
 };
 struct order_end {
     const char *order_id;
-    const char *reason; /* "customer", "expired", "refund: ..." */
+    const char *reason; /* "customer", "expired", or staff's words */
     bool restock;       /* order.refunded: sold stock goes back on the shelf */
 };
 struct order_paid_data {
