@@ -70,8 +70,10 @@ endef
 $(foreach f,$(FUNCTIONS),$(eval $(call fn_rule,$f)))
 
 # A unit test may include the .c it tests; it links the library for the rest.
+# Nothing refers to a test by name, so sections must not be collected here.
 $(OUT)/unit/%: $(OUT)/obj/%.o $(CLIENTS) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDFLAGS) -o $@ $< $(CLIENTS) $(LIB) $(LDLIBS) -lcriterion
+	$(CC) $(OPT) $(LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(CLIENTS) $(LIB) \
+	  $(LDLIBS) -lcriterion
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
