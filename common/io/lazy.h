@@ -4,8 +4,9 @@
  *
  *     #define PQ_FUNCTIONS(X) X(PQsocket) X(PQstatus)
  *     static struct { PQ_FUNCTIONS(LAZY_POINTER) } pq;
+ *     #define PQ_SYMBOL(f) LAZY_SYMBOL(pq, f)
  *     static const struct lazy_symbol pq_symbols[] = {
- *         PQ_FUNCTIONS(LAZY_SYMBOL(pq)) { 0 } };
+ *         PQ_FUNCTIONS(PQ_SYMBOL) { NULL, NULL } };
  *     if (!lazy_open("libpq.so.5", pq_symbols)) ...
  *     pq.PQsocket(c);
  */
@@ -18,7 +19,8 @@ struct lazy_symbol {
     const char *name;
     void **where;
 };
-#define LAZY_POINTER(f) __typeof__(&f) f;
+#define LAZY_POINTER(f)       __typeof__(&f) f;
+#define LAZY_SYMBOL(table, f) { #f, (void **)&(table).f },
 
 /* Open the library (never closed) and fill every pointer. False, with one log
  * line naming what is missing, when the library or a symbol is absent. */
