@@ -9,8 +9,6 @@
 #include "base/money.h"
 #include "base/utf8.h"
 
-/* cJSON gives up on a number literal with more bytes than this. */
-#define CJSON_LITERAL_MAX 63
 /* A longer unknown name is not echoed; the error points at its object. */
 #define NAME_ECHO_MAX 64
 
@@ -415,22 +413,6 @@ static void mark_numbers(cJSON *json, const char **p, const char *end)
     cJSON_ArrayForEach(child, json) mark_numbers(child, p, end);
 }
 
-/* Text that passed the check and that cJSON cannot hold. */
-static enum err too_long_number(struct decoder *d, const char *text,
-                                const char *end)
-{
-    const struct place whole = { .up = NULL };
-    size_t len;
-
-    while (next_number(&text, end, &len) != NULL) {
-        if (len > CJSON_LITERAL_MAX) {
-            (void)fail(d, &whole, ERR_AMOUNT, "a number has too many digits");
-            return d->result;
-        }
-    }
-    return ERR_INTERNAL; /* only memory is left as a reason */
-}
-
 enum err json_decode(struct arena *a, const char *text, size_t len,
                      const struct json_field *fields, enum json_mode mode,
                      void *obj, struct json_errors *errs)
@@ -449,7 +431,7 @@ enum err json_decode(struct arena *a, const char *text, size_t len,
     }
     json = cJSON_ParseWithLengthOpts(text, len, NULL, 0);
     if (json == NULL)
-        return too_long_number(&d, text, text + len);
+        return ERR_INTERNAL; /* valid text: only memory is left as a reason */
     mark_numbers(json, &p, text + len);
     (void)decode_object(&d, &whole, json, fields, obj);
     cJSON_Delete(json);
