@@ -17,8 +17,14 @@ struct log_field {
     const char *str; /* NULL: the number counts */
     int64_t num;
 };
-#define LOG_STR(n, s) { .name = (n), .str = (s) ? (s) : "" }
+#define LOG_STR(n, s) { .name = (n), .str = log_text_(s) }
 #define LOG_INT(n, v) { .name = (n), .num = (v) }
+
+/* A function, because gcc objects to asking an array whether it is NULL. */
+static inline const char *log_text_(const char *s)
+{
+    return s != NULL ? s : "";
+}
 
 /* Fields every line carries: "function", and "revision" from K_REVISION.
  * `level` is one of debug, info, warn, error. */
