@@ -154,6 +154,10 @@ void reply_header(struct req *r, const char *name, const char *value);
 enum err reply_cached(struct req *r, const struct json_field *fields,
                       const void *obj, int max_age_s);
 
+/* Append the problem+json body (RFC 9457) that the runtime would answer for e;
+ * for handlers that keep their answers. */
+void problem_json(const struct req *r, enum err e, struct buf *out);
+
 /* Server-sent events: http_stream sends the head; then http_stream_send until
  * the client leaves or the process drains (both: ERR_UNAVAILABLE). The req's
  * deadline is moved on by each send. */
