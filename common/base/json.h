@@ -104,8 +104,8 @@ enum json_mode {
  * JSON), ERR_INVALID (JSON of the wrong shape) or ERR_AMOUNT (an integer
  * outside +-(2^53 - 1)); the first error decides which, and errs (may be NULL)
  * says where and why. 1.0 and 1e3 are no integers. null counts as absent where
- * the field is nullable, and in JSON_LENIENT wherever it is not required. Members absent from the text
- * keep what *obj held. */
+ * the field is nullable, and in JSON_LENIENT wherever it is not required.
+ * Members absent from the text keep what *obj held. */
 enum err json_decode(struct arena *a, const char *text, size_t len,
                      const struct json_field *fields, enum json_mode mode,
                      void *obj, struct json_errors *errs);

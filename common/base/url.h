@@ -10,7 +10,8 @@
 
 /* Decode once. NULL for a bad escape, an encoded or raw control byte
  * (NUL, CR, LF ...), or bytes that are not UTF-8. */
-char *url_decode(struct arena *a, const char *s, size_t len, bool plus_is_space);
+char *url_decode(struct arena *a, const char *s, size_t len,
+                 bool plus_is_space);
 /* A path as clients may send it: starts with '/', decodes cleanly, has no
  * backslash and no "." or ".." segment, before or after decoding. */
 bool url_path_ok(struct arena *a, const char *path, size_t len);
