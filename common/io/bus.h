@@ -14,7 +14,12 @@
  * "email" has `bodega.retry.email` and `bodega.dead.email`. Moved events carry
  * the headers bodega-group, bodega-topic (origin), bodega-attempt,
  * bodega-error (slug), bodega-not-before (epoch ms).
- * Consumers start at the earliest event (auto.offset.reset=earliest). */
+ * Consumers start at the earliest event (auto.offset.reset=earliest).
+ *
+ * The order of one key ends where a process dies: what it had not acknowledged
+ * comes again (NATS: after 60 s, and later events of the key may pass it). On
+ * NATS several replicas of a group may also hold events of one key at the same
+ * time. So handlers are monotone state machines with an inbox. */
 #ifndef BODEGA_IO_BUS_H
 #define BODEGA_IO_BUS_H
 
@@ -66,6 +71,9 @@ void bus_subscribe_dead(const char *const *groups,
 /* Publish and wait until the bus has it for good (JetStream ack; Kafka acks=all
  * delivery report). Order per key is kept for calls made in order. */
 enum err bus_publish(struct req *r, const struct event *e);
+/* Publish an event again on purpose (a replay): the id stays, but the bus does
+ * not drop it as a duplicate of the first time. */
+enum err bus_republish(struct req *r, const struct event *e);
 /* Stop fetching, let running handlers finish, flush, close. Calls done(arg). */
 void bus_drain(void (*done)(void *arg), void *arg);
 
