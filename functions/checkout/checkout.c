@@ -49,8 +49,7 @@ static const struct json_field order_fields[] = {
     JSON_STR(struct checkout_order, status, .required = true),
     JSON_INT(struct checkout_order, total, .required = true,
              .help = "minor units"),
-    JSON_STR(struct checkout_order, currency, .required = true),
-    JSON_END
+    JSON_STR(struct checkout_order, currency, .required = true), JSON_END
 };
 static const struct json_field out_fields[] = {
     JSON_OBJ(struct checkout_out, order, struct checkout_order, order_fields,
@@ -76,7 +75,8 @@ struct attempt {
     const char *payment_url;
 };
 
-/* ---- the steps --------------------------------------------------------------- */
+/* ---- the steps
+ * --------------------------------------------------------------- */
 
 /* An attempt before this one may have come as far as the order. */
 static enum err step_resume(struct req *r, struct attempt *a)
@@ -230,7 +230,8 @@ static void ask_for_page(struct req *r, struct attempt *a)
         note_str(r, "page", "later");
 }
 
-/* ---- the answer ----------------------------------------------------------------- */
+/* ---- the answer
+ * ----------------------------------------------------------------- */
 
 static enum err send_answer(struct req *r, int status, const char *answer)
 {
@@ -276,7 +277,8 @@ static enum err answer_failure(struct req *r, const char *key, enum err e)
     return keep_and_reply(r, key, err_info(e)->status, b.data);
 }
 
-/* ---- the route --------------------------------------------------------------------- */
+/* ---- the route
+ * --------------------------------------------------------------------- */
 
 static bool printable(const char *s)
 {
@@ -292,9 +294,10 @@ static enum err read_key(struct req *r, const char **ret)
     const char *key = req_header(r, "idempotency-key");
 
     if (!key)
-        return fail(r, ERR_KEY_MISSING, "send a new Idempotency-Key with each "
-                                        "purchase, and the same one with "
-                                        "each retry");
+        return fail(r, ERR_KEY_MISSING,
+                    "send a new Idempotency-Key with each "
+                    "purchase, and the same one with "
+                    "each retry");
     if (!*key || strlen(key) > 255 || !printable(key))
         return fail(r, ERR_KEY_INVALID, "1 to 255 printable characters");
     *ret = key;
@@ -349,12 +352,14 @@ static enum err checkout(struct req *r)
     return work(r, key, &a);
 }
 
-/* ---- tables ---------------------------------------------------------------------------- */
+/* ---- tables
+ * ----------------------------------------------------------------------------
+ */
 
-static const enum err may_answer[] = { ERR_KEY_MISSING, ERR_KEY_INVALID,
+static const enum err may_answer[] = { ERR_KEY_MISSING,  ERR_KEY_INVALID,
                                        ERR_TWIN_RUNNING, ERR_OUT_OF_STOCK,
-                                       ERR_INVALID, ERR_KEY_REUSED,
-                                       ERR_AMOUNT, OK };
+                                       ERR_INVALID,      ERR_KEY_REUSED,
+                                       ERR_AMOUNT,       OK };
 
 static const struct route routes[] = {
     { POST, "/api/checkout", checkout, "turn a cart into an order",
@@ -377,13 +382,12 @@ static const struct cfg_field config[] = {
     { 0 }
 };
 
-static struct http_dest *const calls[] = { &cart_dest, &catalog_dest,
+static struct http_dest *const calls[] = { &cart_dest,      &catalog_dest,
                                            &inventory_dest, &order_dest,
-                                           &payment_dest, NULL };
+                                           &payment_dest,   NULL };
 
 static const struct job jobs[] = {
-    { "forget", 3600000, idem_forget, "drop old idempotency keys" },
-    { 0 }
+    { "forget", 3600000, idem_forget, "drop old idempotency keys" }, { 0 }
 };
 
 static const struct function checkout_fn = { .name = "checkout",

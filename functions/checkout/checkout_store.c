@@ -21,8 +21,7 @@ enum err idem_claim(struct req *r, const char *key, const char *fingerprint,
     struct pg_rows row;
 
     id_uuid7(fresh);
-    TRY(pg_query(r, &row, claim_sql, "sssi", key, fingerprint, fresh,
-                 lease_s));
+    TRY(pg_query(r, &row, claim_sql, "sssi", key, fingerprint, fresh, lease_s));
     *ret = (struct idem){ .order_id = pg_str(&row, 0, 1),
                           .again = !pg_bool(&row, 0, 2),
                           .status = (int)pg_int(&row, 0, 4),

@@ -7,10 +7,10 @@
 #define KEY_KEPT_H 48 /* hours; after that the same key is a new request */
 
 enum idem_state {
-    IDEM_MINE,   /* go on: the key is ours now */
-    IDEM_DONE,   /* answered before: replay `status` and `answer` */
-    IDEM_TWIN,   /* another attempt is running */
-    IDEM_REUSED  /* the key belongs to another request */
+    IDEM_MINE,  /* go on: the key is ours now */
+    IDEM_DONE,  /* answered before: replay `status` and `answer` */
+    IDEM_TWIN,  /* another attempt is running */
+    IDEM_REUSED /* the key belongs to another request */
 };
 struct idem {
     enum idem_state state;

@@ -19,7 +19,7 @@ struct stock_line {
 };
 struct reserve_in {
     const char *order_id;
-    int64_t ttl_s; /* how long to hold, seconds */
+    int64_t ttl_s;            /* how long to hold, seconds */
     struct stock_line *lines; /* summed per sku by inventory */
     size_t line_count;
 };

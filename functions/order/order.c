@@ -50,8 +50,8 @@ static enum err cancel_order(struct req *r)
 
 /* ---- live status (server-sent events, WHATWG HTML section 9.2) --------- */
 
-#define STREAM_QUIET_MS  15000
-#define STREAM_LIFE_US   (10 * 60 * 1000000LL)
+#define STREAM_QUIET_MS 15000
+#define STREAM_LIFE_US  (10 * 60 * 1000000LL)
 
 struct watcher {
     const char *order_id;
@@ -99,8 +99,7 @@ static enum err watch_loop(struct req *r, struct watcher *w)
         w->changed = (struct await){ 0 };
         TRY(send_status(r, w->order_id));
         while (http_stream_alive(r) &&
-               !await_until(&w->changed,
-                            clock_us() + STREAM_QUIET_MS * 1000LL))
+               !await_until(&w->changed, clock_us() + STREAM_QUIET_MS * 1000LL))
             TRY(http_stream_send(r, ": still here\n\n", 14));
     }
     return OK;
@@ -184,10 +183,9 @@ static enum err info_order(struct req *r)
 static enum err move_on(struct req *r, const struct event *e, const char *id,
                         enum order_trigger on, const char *reason)
 {
-    return order_store_move(r, &(struct order_move){ .id = id,
-                                                     .on = on,
-                                                     .event = e,
-                                                     .reason = reason });
+    return order_store_move(
+        r, &(struct order_move){
+               .id = id, .on = on, .event = e, .reason = reason });
 }
 
 static enum err on_opened(struct req *r, const struct event *e)
@@ -238,7 +236,8 @@ static enum err on_shortfall(struct req *r, const struct event *e)
     return move_on(r, e, o.order_id, ORDER_SHORTFALL, NULL);
 }
 
-/* ---- tables --------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------
+ */
 
 static void start(void)
 {
@@ -274,11 +273,13 @@ static const struct cfg_field config[] = {
     { 0 }
 };
 
-static const struct topic *const emits[] = {
-    &order_placed_topic,   &order_paid_topic,
-    &order_confirmed_topic, &order_cancelled_topic,
-    &order_refund_requested_topic, &order_refunded_topic, NULL
-};
+static const struct topic *const emits[] = { &order_placed_topic,
+                                             &order_paid_topic,
+                                             &order_confirmed_topic,
+                                             &order_cancelled_topic,
+                                             &order_refund_requested_topic,
+                                             &order_refunded_topic,
+                                             NULL };
 
 static const struct subscription subs[] = {
     { &payment_opened_topic, on_opened, "keep the hosted page's address" },

@@ -17,8 +17,7 @@ const struct json_field order_line_fields[] = {
 };
 
 const struct json_field order_create_fields[] = {
-    JSON_STR(struct order_create, order_id, .required = true,
-             .format = "uuid"),
+    JSON_STR(struct order_create, order_id, .required = true, .format = "uuid"),
     JSON_STR(struct order_create, cart_id, .required = true, .max = 100),
     JSON_STR(struct order_create, email, .required = true, .max = 254),
     JSON_STR(struct order_create, name, .required = true, .max = 200),
@@ -68,8 +67,7 @@ const struct json_field order_paid_fields[] = {
 
 const struct json_field order_end_fields[] = {
     JSON_STR(struct order_end, order_id, .required = true, .format = "uuid"),
-    JSON_STR(struct order_end, reason),
-    JSON_BOOL(struct order_end, restock),
+    JSON_STR(struct order_end, reason), JSON_BOOL(struct order_end, restock),
     JSON_END
 };
 
@@ -77,23 +75,21 @@ const struct topic order_placed_topic = {
     "order.placed", "an order exists and waits for its payment",
     order_placed_fields
 };
-const struct topic order_paid_topic = {
-    "order.paid", "the money is there", order_paid_fields
-};
+const struct topic order_paid_topic = { "order.paid", "the money is there",
+                                        order_paid_fields };
 const struct topic order_confirmed_topic = {
     "order.confirmed", "paid, and its stock has left the shelf",
     order_end_fields
 };
-const struct topic order_cancelled_topic = {
-    "order.cancelled", "it ended unpaid", order_end_fields
-};
+const struct topic order_cancelled_topic = { "order.cancelled",
+                                             "it ended unpaid",
+                                             order_end_fields };
 const struct topic order_refund_requested_topic = {
-    "order.refund_requested", "the whole payment must go back",
-    order_end_fields
+    "order.refund_requested", "the whole payment must go back", order_end_fields
 };
-const struct topic order_refunded_topic = {
-    "order.refunded", "the whole payment went back", order_end_fields
-};
+const struct topic order_refunded_topic = { "order.refunded",
+                                            "the whole payment went back",
+                                            order_end_fields };
 
 enum err order_create(struct req *r, const struct order_create *in,
                       struct order_info *ret)
@@ -106,8 +102,8 @@ enum err order_get(struct req *r, const char *order_id, struct order_info *ret)
 {
     const char *path = arena_printf(r->arena, "/internal/orders/%s", order_id);
 
-    return http_json(r, &order_dest, "GET", path, NULL, NULL,
-                     order_info_fields, ret);
+    return http_json(r, &order_dest, "GET", path, NULL, NULL, order_info_fields,
+                     ret);
 }
 
 void order_token(const char *key, const char *order_id,

@@ -35,8 +35,7 @@ const struct order_step *order_step_find(enum order_trigger on,
 static const struct json_field order_event_fields[] = {
     JSON_STR(struct order_event, status, .required = true),
     JSON_STR(struct order_event, at, .required = true, .format = "date-time"),
-    JSON_STR(struct order_event, note, .required = true),
-    JSON_END
+    JSON_STR(struct order_event, note, .required = true), JSON_END
 };
 
 const struct json_field order_view_fields[] = {
@@ -44,8 +43,7 @@ const struct json_field order_view_fields[] = {
     JSON_STR(struct order_view, status, .required = true,
              .one_of = "pending|paid|confirmed|cancelled|expired|refunding|"
                        "refunded"),
-    JSON_INT(struct order_view, total, .required = true,
-             .help = "minor units"),
+    JSON_INT(struct order_view, total, .required = true, .help = "minor units"),
     JSON_STR(struct order_view, currency, .required = true),
     JSON_STR(struct order_view, payment_url,
              .help = "hosted page, while the order is pending"),
@@ -107,17 +105,18 @@ static enum err create_tx(struct req *r, void *arg)
         quantities[i] = in->lines[i].quantity;
         prices[i] = in->lines[i].unit_price;
     }
-    TRY(pg_query(r, &rows, create_sql, "sssssisssss", in->order_id,
-                 in->cart_id, in->email, in->name, in->address, total,
-                 in->currency, pg_text_array(r, skus, n),
-                 pg_text_array(r, names, n), pg_int_array(r, quantities, n),
-                 pg_int_array(r, prices, n)));
+    TRY(pg_query(r, &rows, create_sql, "sssssisssss", in->order_id, in->cart_id,
+                 in->email, in->name, in->address, total, in->currency,
+                 pg_text_array(r, skus, n), pg_text_array(r, names, n),
+                 pg_int_array(r, quantities, n), pg_int_array(r, prices, n)));
     if (rows.affected == 0)
         return OK; /* it was there before: created once, said once */
-    struct order_placed_data placed = {
-        .order_id = in->order_id, .cart_id = in->cart_id, .total = total,
-        .currency = in->currency, .lines = in->lines, .line_count = n
-    };
+    struct order_placed_data placed = { .order_id = in->order_id,
+                                        .cart_id = in->cart_id,
+                                        .total = total,
+                                        .currency = in->currency,
+                                        .lines = in->lines,
+                                        .line_count = n };
     return outbox_add(r, &order_placed_topic, in->order_id, &placed);
 }
 
@@ -159,8 +158,7 @@ static enum err read_lines(struct req *r, const char *id,
     return OK;
 }
 
-enum err order_store_info(struct req *r, const char *id,
-                          struct order_info *ret)
+enum err order_store_info(struct req *r, const char *id, struct order_info *ret)
 {
     struct pg_rows rows;
 
@@ -178,8 +176,7 @@ enum err order_store_info(struct req *r, const char *id,
     return read_lines(r, id, &ret->lines, &ret->line_count);
 }
 
-enum err order_store_view(struct req *r, const char *id,
-                          struct order_view *ret)
+enum err order_store_view(struct req *r, const char *id, struct order_view *ret)
 {
     struct order_info info;
     struct pg_rows rows;
@@ -187,14 +184,14 @@ enum err order_store_view(struct req *r, const char *id,
     TRY(order_store_info(r, id, &info));
     TRY(pg_query(r, &rows, history_sql, "s", id));
     bool pending = !strcmp(info.status, "pending");
-    *ret = (struct order_view){ .id = id,
-                                .status = info.status,
-                                .total = info.total,
-                                .currency = info.currency,
-                                .payment_url =
-                                    pending ? info.payment_url : NULL,
-                                .lines = info.lines,
-                                .line_count = info.line_count };
+    *ret =
+        (struct order_view){ .id = id,
+                             .status = info.status,
+                             .total = info.total,
+                             .currency = info.currency,
+                             .payment_url = pending ? info.payment_url : NULL,
+                             .lines = info.lines,
+                             .line_count = info.line_count };
     ret->history_count = (size_t)rows.count;
     ret->history =
         arena_calloc(r->arena, ret->history_count, sizeof(*ret->history));

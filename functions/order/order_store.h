@@ -6,13 +6,13 @@
 
 /* What can happen to an order. */
 enum order_trigger {
-    ORDER_CAPTURED,       /* payment.captured */
+    ORDER_CAPTURED, /* payment.captured */
     ORDER_PAYMENT_EXPIRED,
-    ORDER_CANCEL,         /* by its customer */
-    ORDER_COMMITTED,      /* inventory.committed */
-    ORDER_SHORTFALL,      /* inventory.shortfall */
-    ORDER_REFUND,         /* by staff */
-    ORDER_REFUNDED        /* payment.refunded */
+    ORDER_CANCEL,    /* by its customer */
+    ORDER_COMMITTED, /* inventory.committed */
+    ORDER_SHORTFALL, /* inventory.shortfall */
+    ORDER_REFUND,    /* by staff */
+    ORDER_REFUNDED   /* payment.refunded */
 };
 
 struct order_step {
@@ -61,7 +61,7 @@ struct order_move {
     const struct event *event; /* taken into the inbox with it, or NULL */
     const char *reason;        /* for ends and refunds */
     bool restock;
-    bool *ret_moved;           /* may be NULL */
+    bool *ret_moved; /* may be NULL */
 };
 /* One transaction: inbox, status, history, outbox. OK also when nothing moved;
  * ERR_NOT_FOUND when there is no such order. */

@@ -5,8 +5,7 @@
 Test(order, money_before_goods)
 {
     cr_assert_str_eq(order_step_find(ORDER_CAPTURED, "pending")->to, "paid");
-    cr_assert_str_eq(order_step_find(ORDER_COMMITTED, "paid")->to,
-                     "confirmed");
+    cr_assert_str_eq(order_step_find(ORDER_COMMITTED, "paid")->to, "confirmed");
     cr_assert_null(order_step_find(ORDER_COMMITTED, "pending"));
     cr_assert_null(order_step_find(ORDER_COMMITTED, "cancelled"));
 }
@@ -24,8 +23,7 @@ Test(order, only_unpaid_orders_are_cancelled)
     static const char *const others[] = { "paid", "confirmed", "expired",
                                           "refunding", "refunded" };
 
-    cr_assert_str_eq(order_step_find(ORDER_CANCEL, "pending")->to,
-                     "cancelled");
+    cr_assert_str_eq(order_step_find(ORDER_CANCEL, "pending")->to, "cancelled");
     for (size_t i = 0; i < 5; i++)
         cr_assert_null(order_step_find(ORDER_CANCEL, others[i]));
 }

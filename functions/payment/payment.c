@@ -25,7 +25,8 @@ static enum err open_payment(struct req *r)
     return reply_json(r, 200, payment_page_fields, &page);
 }
 
-/* ---- background: what is due ------------------------------------------------ */
+/* ---- background: what is due ------------------------------------------------
+ */
 
 struct work {
     char order_id[ID_UUID_LEN + 1];
@@ -72,7 +73,8 @@ static enum err poll_due(struct req *r)
     return OK;
 }
 
-/* ---- events -------------------------------------------------------------------- */
+/* ---- events
+ * -------------------------------------------------------------------- */
 
 static enum err on_placed(struct req *r, const struct event *e)
 {
@@ -95,13 +97,13 @@ static enum err on_refund_requested(struct req *r, const struct event *e)
     struct order_end end = { 0 };
 
     TRY(event_data(r, e, order_end_fields, &end));
-    return payment_store_move(r, &(struct payment_move){
-                                     .order_id = end.order_id,
-                                     .to = PAYMENT_REFUNDING,
-                                     .event = e });
+    return payment_store_move(
+        r, &(struct payment_move){
+               .order_id = end.order_id, .to = PAYMENT_REFUNDING, .event = e });
 }
 
-/* ---- tables ---------------------------------------------------------------------- */
+/* ---- tables
+ * ---------------------------------------------------------------------- */
 
 static const enum err may_conflict[] = { ERR_CONFLICT, OK };
 static const enum err may_refuse[] = { ERR_BAD_SIGNATURE, ERR_CONFLICT, OK };
@@ -126,10 +128,10 @@ static const struct cfg_field config[] = {
     { 0 }
 };
 
-static const struct topic *const emits[] = {
-    &payment_opened_topic, &payment_captured_topic, &payment_expired_topic,
-    &payment_refunded_topic, NULL
-};
+static const struct topic *const emits[] = { &payment_opened_topic,
+                                             &payment_captured_topic,
+                                             &payment_expired_topic,
+                                             &payment_refunded_topic, NULL };
 
 static const struct subscription subs[] = {
     { &order_placed_topic, on_placed, "open its page if nobody did" },

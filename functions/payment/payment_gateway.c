@@ -28,8 +28,7 @@ const struct json_field gateway_session_fields[] = {
 
 static const struct json_field refund_fields[] = {
     JSON_STR(struct gateway_refund, id, .required = true),
-    JSON_STR(struct gateway_refund, status, .required = true),
-    JSON_END
+    JSON_STR(struct gateway_refund, status, .required = true), JSON_END
 };
 
 /* name=value in application/x-www-form-urlencoded, as Stripe takes it. */
@@ -87,8 +86,8 @@ static enum err call(struct req *r, struct http_dest *d, struct http_call *c,
         *t = (struct gateway_trace){ c->status, c->reply_request_id };
     TRY(outcome(r, e, c));
     struct json_errors errs = { 0 };
-    if (json_decode(r->arena, c->reply, c->reply_len, fields, JSON_LENIENT,
-                    ret, &errs) != OK) {
+    if (json_decode(r->arena, c->reply, c->reply_len, fields, JSON_LENIENT, ret,
+                    &errs) != OK) {
         detail(r, "gateway answered something else than its API says");
         return ERR_UNCERTAIN;
     }
@@ -117,8 +116,8 @@ enum err gateway_open(struct req *r, struct http_dest *d,
                       struct gateway_session *ret, struct gateway_trace *t)
 {
     struct arena *a = r->arena;
-    const char *back = arena_printf(a, "%s/order.html?id=%s", public_url(),
-                                    page->order_id);
+    const char *back =
+        arena_printf(a, "%s/order.html?id=%s", public_url(), page->order_id);
     struct buf b;
 
     buf_init(&b, a);
@@ -139,8 +138,7 @@ enum err gateway_open(struct req *r, struct http_dest *d,
 }
 
 enum err gateway_retrieve(struct req *r, const char *session_id,
-                          struct gateway_session *ret,
-                          struct gateway_trace *t)
+                          struct gateway_session *ret, struct gateway_trace *t)
 {
     struct http_call c = {
         .method = "GET",
@@ -185,10 +183,9 @@ enum err gateway_refund_retrieve(struct req *r, const char *refund_id,
                                  struct gateway_refund *ret,
                                  struct gateway_trace *t)
 {
-    struct http_call c = {
-        .method = "GET",
-        .path = arena_printf(r->arena, "/v1/refunds/%s", refund_id)
-    };
+    struct http_call c = { .method = "GET",
+                           .path = arena_printf(r->arena, "/v1/refunds/%s",
+                                                refund_id) };
 
     return call(r, &gateway_later, &c, NULL, refund_fields, ret, t);
 }

@@ -22,10 +22,10 @@ extern struct http_dest gateway_later; /* for background work */
 
 struct gateway_session {
     const char *id;
-    const char *url;            /* NULL once it is not open */
-    const char *status;         /* open, complete, expired */
-    const char *payment_status; /* paid, unpaid, no_payment_required */
-    const char *payment_intent; /* NULL until somebody pays */
+    const char *url;                 /* NULL once it is not open */
+    const char *status;              /* open, complete, expired */
+    const char *payment_status;      /* paid, unpaid, no_payment_required */
+    const char *payment_intent;      /* NULL until somebody pays */
     const char *client_reference_id; /* our order id */
     int64_t amount_total;
     const char *currency; /* lower case */
@@ -58,8 +58,7 @@ enum err gateway_open(struct req *r, struct http_dest *d,
                       const struct gateway_page *page,
                       struct gateway_session *ret, struct gateway_trace *t);
 enum err gateway_retrieve(struct req *r, const char *session_id,
-                          struct gateway_session *ret,
-                          struct gateway_trace *t);
+                          struct gateway_session *ret, struct gateway_trace *t);
 enum err gateway_expire(struct req *r, const char *session_id,
                         struct gateway_session *ret, struct gateway_trace *t);
 enum err gateway_refund(struct req *r, const char *order_id,

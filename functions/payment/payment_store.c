@@ -144,8 +144,8 @@ static const struct move_rule {
       60 },
     { PAYMENT_CAPTURED, "captured", " new unknown open expired ",
       &payment_captured_topic, "capture", 1, -1 },
-    { PAYMENT_EXPIRED, "expired", " new unknown open ",
-      &payment_expired_topic, NULL, 0, -1 },
+    { PAYMENT_EXPIRED, "expired", " new unknown open ", &payment_expired_topic,
+      NULL, 0, -1 },
     { PAYMENT_REFUNDING, "refunding", " captured ", NULL, NULL, 0, 0 },
     { PAYMENT_REFUNDED, "refunded", " captured refunding ",
       &payment_refunded_topic, "refund", -1, -1 },
@@ -187,8 +187,7 @@ static enum err seen_before(struct req *r, const struct payment_move *m,
 }
 
 static enum err book(struct req *r, const struct move_rule *rule,
-                     const char *order_id, int64_t amount,
-                     const char *currency)
+                     const char *order_id, int64_t amount, const char *currency)
 {
     if (!rule->ledger)
         return OK;

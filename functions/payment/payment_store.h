@@ -23,8 +23,8 @@ struct payment {
     const char *payment_intent;
     const char *refund_id;
     int64_t expires_at_s;
-    int64_t age_s;     /* since it was made */
-    bool window_over;  /* by the database's clock */
+    int64_t age_s;    /* since it was made */
+    bool window_over; /* by the database's clock */
 };
 
 /* Make the row if it is not there: state new, first looked at by the poller

@@ -62,7 +62,8 @@ static enum err verify(struct req *r)
     return OK;
 }
 
-/* Not (yet) one of ours: keep it, the poller asks for what it may have meant. */
+/* Not (yet) one of ours: keep it, the poller asks for what it may have meant.
+ */
 static enum err keep(struct req *r, const struct webhook *w,
                      const char *order_id)
 {
@@ -103,11 +104,11 @@ static enum err on_refund(struct req *r, const struct webhook *w)
     if (!order_id)
         return keep(r, w, NULL);
     note_str(r, "order", order_id);
-    TRY(payment_store_move(r, &(struct payment_move){
-                                  .order_id = order_id,
-                                  .to = PAYMENT_REFUNDED,
-                                  .webhook_id = w->id,
-                                  .webhook_type = w->type }));
+    TRY(payment_store_move(r,
+                           &(struct payment_move){ .order_id = order_id,
+                                                   .to = PAYMENT_REFUNDED,
+                                                   .webhook_id = w->id,
+                                                   .webhook_type = w->type }));
     return reply_empty(r, 200);
 }
 

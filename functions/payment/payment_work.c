@@ -52,8 +52,7 @@ static enum err read_lines(struct req *r, const struct payment *p,
     return OK;
 }
 
-static enum err open_page(struct req *r, struct http_dest *d,
-                          struct payment *p)
+static enum err open_page(struct req *r, struct http_dest *d, struct payment *p)
 {
     struct gateway_page page;
     struct gateway_session s = { 0 };
@@ -71,11 +70,11 @@ static enum err open_page(struct req *r, struct http_dest *d,
     p->session_id = s.id;
     p->url = s.url;
     p->state = "open";
-    return payment_store_move(r, &(struct payment_move){
-                                     .order_id = p->order_id,
-                                     .to = PAYMENT_OPEN,
-                                     .session_id = s.id,
-                                     .url = s.url });
+    return payment_store_move(r,
+                              &(struct payment_move){ .order_id = p->order_id,
+                                                      .to = PAYMENT_OPEN,
+                                                      .session_id = s.id,
+                                                      .url = s.url });
 }
 
 enum err payment_work_open(struct req *r, struct http_dest *d,
@@ -93,7 +92,8 @@ enum err payment_work_open(struct req *r, struct http_dest *d,
     return OK;
 }
 
-/* ---- what became of a page ------------------------------------------------ */
+/* ---- what became of a page ------------------------------------------------
+ */
 
 static bool amounts_agree(const struct payment *p,
                           const struct gateway_session *s)
@@ -165,16 +165,16 @@ static enum err close_page(struct req *r, const struct payment *p)
     return payment_work_adopt(r, p, &s, NULL, NULL);
 }
 
-/* ---- refund ----------------------------------------------------------------- */
+/* ---- refund -----------------------------------------------------------------
+ */
 
 static enum err refund(struct req *r, const struct payment *p)
 {
     struct gateway_refund g = { 0 };
     struct gateway_trace t;
-    enum err e = p->refund_id
-                     ? gateway_refund_retrieve(r, p->refund_id, &g, &t)
-                     : gateway_refund(r, p->order_id, p->payment_intent, &g,
-                                      &t);
+    enum err e = p->refund_id ? gateway_refund_retrieve(r, p->refund_id, &g, &t)
+                              : gateway_refund(r, p->order_id,
+                                               p->payment_intent, &g, &t);
 
     TRY(log_attempt(r, p, "refund", e, &t));
     TRY(e);
@@ -191,7 +191,8 @@ static enum err refund(struct req *r, const struct payment *p)
                                    .refund_id = g.id });
 }
 
-/* ---- one step ----------------------------------------------------------------- */
+/* ---- one step
+ * ----------------------------------------------------------------- */
 
 static enum err advance_unopened(struct req *r, struct payment *p)
 {

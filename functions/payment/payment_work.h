@@ -1,7 +1,7 @@
 /* payment_work - bringing one payment a step further at the gateway: open its
  * page, close it, find out what became of it, give the money back. Safe to run
- * twice at once for one payment: the gateway's idempotency keys and the moves in
- * payment_store make the second run change nothing. */
+ * twice at once for one payment: the gateway's idempotency keys and the moves
+ * in payment_store make the second run change nothing. */
 #ifndef BODEGA_PAYMENT_WORK_H
 #define BODEGA_PAYMENT_WORK_H
 
