@@ -39,8 +39,8 @@ enum route_auth {
 struct query_param {
     const char *name; /* NULL ends the table */
     const char *help;
-    int64_t max;      /* longest value in bytes; with `integer`, largest value */
-    int64_t min;      /* with `integer`, smallest value */
+    int64_t max; /* longest value in bytes; with `integer`, largest value */
+    int64_t min; /* with `integer`, smallest value */
     bool integer;
 };
 
@@ -50,22 +50,22 @@ struct route {
     enum err (*handler)(struct req *r);
     const char *help;
     enum route_auth auth;
-    size_t max_body;  /* bytes; 0: a body is refused with 413 */
-    int timeout_ms;   /* the req's deadline; 0: 5,000 */
+    size_t max_body;      /* bytes; 0: a body is refused with 413 */
+    int timeout_ms;       /* the req's deadline; 0: 5,000 */
     const char *consumes; /* content type; NULL with a body: application/json;
                              "a|b" for several */
     const struct query_param *query;
     const struct json_field *in;  /* request body, for OpenAPI */
     const struct json_field *out; /* success body, for OpenAPI */
-    const char *produces; /* NULL: application/json */
-    int status;           /* success status for OpenAPI; 0: 200 */
-    int also_status;      /* a second success status (202, 304); 0: none */
+    const char *produces;         /* NULL: application/json */
+    int status;                   /* success status for OpenAPI; 0: 200 */
+    int also_status;        /* a second success status (202, 304); 0: none */
     const enum err *errors; /* OK-terminated: what it may answer, OpenAPI;
                                the runtime's own (400 401 404 405 413 415 422
                                503 504 ...) are added by the generator */
     const char *headers_in; /* "Idempotency-Key!" (! = required), '|' list */
-    bool internal_doc;    /* leave out of the public OpenAPI */
-    bool stream;          /* answers with http_stream; no timeout_ms */
+    bool internal_doc;      /* leave out of the public OpenAPI */
+    bool stream;            /* answers with http_stream; no timeout_ms */
     int cache_s; /* the gateway may cache a 200 this long and serve it stale
                     for a day when we are away; 0: never */
 };
@@ -85,14 +85,20 @@ struct cfg_field {
                                   ? 1                                          \
                                   : -1])))
 #define CFG_STR(env, v, def, help)                                             \
-    { env, CFG_KIND_STR, CFG_VAR_(v, const char **), def, 0, 0, help }
+    {                                                                          \
+        env, CFG_KIND_STR, CFG_VAR_(v, const char **), def, 0, 0, help         \
+    }
 #define CFG_INT(env, v, def, lo, hi, help)                                     \
-    { env, CFG_KIND_INT, CFG_VAR_(v, int64_t *), def, lo, hi, help }
+    {                                                                          \
+        env, CFG_KIND_INT, CFG_VAR_(v, int64_t *), def, lo, hi, help           \
+    }
 /* Name in lower case with '_': read from $<ENV>_FILE, else
  * /var/openfaas/secrets/<name>, else /etc/bodega/secrets/<name>. The variable
  * holds the text without its trailing newline; `def` NULL: must exist. */
 #define CFG_SECRET(env, v, def, help)                                          \
-    { env, CFG_KIND_SECRET, CFG_VAR_(v, const char **), def, 0, 0, help }
+    {                                                                          \
+        env, CFG_KIND_SECRET, CFG_VAR_(v, const char **), def, 0, 0, help      \
+    }
 
 /* Runs every `every_ms` (full jitter on the first) in one replica's process;
  * overlapping replicas must be safe (SKIP LOCKED). */
@@ -111,10 +117,10 @@ struct function {
     const struct route *routes;
     const struct cfg_field *config;
     int uses;
-    const struct topic *const *emits;   /* NULL-terminated or NULL */
-    const struct subscription *subs;    /* ends with .topic NULL, or NULL */
+    const struct topic *const *emits; /* NULL-terminated or NULL */
+    const struct subscription *subs;  /* ends with .topic NULL, or NULL */
     const struct job *jobs;
-    struct http_dest *const *calls;     /* NULL-terminated or NULL */
+    struct http_dest *const *calls; /* NULL-terminated or NULL */
     void (*start)(void); /* after config, before listening; or NULL */
 };
 

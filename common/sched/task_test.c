@@ -227,12 +227,11 @@ static void post_mark(void *arg)
     mark(*(const char *)arg);
 }
 
-static void *poster(void *arg)
+static void poster(void *arg)
 {
     (void)arg;
     loop_post(post_mark, (void *)"p");
     loop_post(post_mark, (void *)"q");
-    return NULL;
 }
 
 static void join_and_go(void *arg)
@@ -246,7 +245,7 @@ Test(loop, posted_calls_keep_their_order)
     uv_thread_t t;
 
     loop_get();
-    cr_assert_eq(uv_thread_create(&t, (uv_thread_cb)(void *)poster, NULL), 0);
+    cr_assert_eq(uv_thread_create(&t, poster, NULL), 0);
     uv_thread_join(&t);
     timer_start(5, join_and_go, NULL);
     loop_run();

@@ -1,0 +1,102 @@
+/* fn_main - all of main: read the settings, listen, then open what the
+ * function needs, so that the first probe is answered at once. */
+#include <unistd.h>
+#include "run/conn.h"
+#include "run/server.h"
+#include "sched/loop.h"
+
+#ifndef BODEGA_VERSION
+#define BODEGA_VERSION "dev"
+#endif
+
+static int print(const struct function *f,
+                 void (*write)(const struct function *f, struct buf *b))
+{
+    struct arena *a = arena_new(65536);
+    struct buf b;
+    size_t n;
+
+    buf_init(&b, a);
+    write(f, &b);
+    n = fwrite(b.data, 1, b.len, stdout);
+    arena_free(a);
+    return fflush(stdout) == 0 && n > 0 ? 0 : 1;
+}
+
+static void print_version(const struct function *f, struct buf *b)
+{
+    buf_printf(b, "%s %s\n", f->name, BODEGA_VERSION);
+}
+
+static int command(const struct function *f, const char *word)
+{
+    if (strcmp(word, "--describe") == 0)
+        return print(f, describe_json);
+    if (strcmp(word, "--help") == 0)
+        return print(f, describe_help);
+    if (strcmp(word, "--version") == 0)
+        return print(f, print_version);
+    fprintf(stderr, "usage: %s [--describe | --help | --version]\n", f->name);
+    return 2;
+}
+
+static void init_parts(const struct function *f)
+{
+    if (f->uses & USES_PG)
+        pg_init(config_secret_path("DATABASE_URL"), (int)runtime.pg_pool,
+                f->name);
+    if (f->uses & USES_REDIS)
+        redis_init(runtime.redis_url, config_secret_path("REDIS_PASSWORD"));
+    if (f->uses & USES_BUS)
+        bus_init(strcmp(runtime.bus, "kafka") == 0 ? BUS_KAFKA : BUS_NATS,
+                 runtime.bus_url, f->name);
+    if (runtime.internal_token != NULL)
+        http_client_token(runtime.internal_token);
+}
+
+/* After the first turn of the loop, when the socket already answers. */
+static void warm_up(void *arg)
+{
+    const struct function *f = runtime.f;
+
+    (void)arg;
+    if (f->uses & USES_PG)
+        pg_warm();
+    if (f->uses & USES_REDIS)
+        redis_warm();
+    if (f->subs != NULL)
+        bus_subscribe(f->name, f->subs);
+    jobs_start(f->jobs);
+}
+
+static void serve(const struct function *f)
+{
+    enum log_level level = LOG_INFO;
+
+    (void)log_level_parse(runtime.log_level, &level);
+    log_init(f->name, level);
+    server_fork();
+    task_limit((size_t)runtime.max_requests + 1000);
+    drain_watch_signals();
+    init_parts(f);
+    if (f->start != NULL)
+        f->start();
+    server_listen();
+    log_info(NULL, "listening", LOG_STR("host", runtime.host),
+             LOG_INT("port", runtime.port),
+             LOG_INT("us", clock_us() - runtime.started_us));
+    timer_start(1, warm_up, NULL);
+    loop_run();
+}
+
+int fn_main(const struct function *f, int argc, char **argv)
+{
+    runtime.started_us = clock_us();
+    if (argc == 2)
+        return command(f, argv[1]);
+    if (argc > 2)
+        return command(f, "");
+    config_load(f);
+    serve(f);
+    return 0;
+}
