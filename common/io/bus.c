@@ -48,6 +48,7 @@ static struct lane *lanes[LANE_BUCKETS];
 static struct lane *ready_head, *ready_tail;
 static int running;
 static struct delivery *unfinished;
+static struct bus_consumer *consumers;
 static struct timer *touch_timer, *close_timer;
 static void (*drain_done)(void *arg);
 static void *drain_arg;
@@ -408,11 +409,17 @@ static struct delivery *lane_pop(struct lane *l)
 static void closed(void *arg)
 {
     void (*done)(void *) = drain_done;
+    struct bus_consumer *c;
 
     drain_done = NULL;
     if (arg == NULL)
         timer_cancel(close_timer);
     close_timer = NULL;
+    while (arg == NULL && (c = consumers) != NULL) {
+        consumers = c->all_next;
+        free(c->subject);
+        free(c);
+    }
     if (done != NULL)
         done(drain_arg);
 }
@@ -566,6 +573,8 @@ static struct bus_consumer *consumer_add(struct bus_consumer *list,
     c->sub = sub;
     c->limit = kind == BUS_CONSUME_RETRY ? LIMIT_RETRY : LIMIT_TOPIC;
     c->next = list;
+    c->all_next = consumers;
+    consumers = c;
     return c;
 }
 

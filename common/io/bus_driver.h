@@ -40,11 +40,12 @@ enum bus_consumer_kind {
 struct bus_consumer {
     enum bus_consumer_kind kind;
     const char *group;
-    const char *subject;
+    char *subject;
     const struct subscription *sub; /* TOPIC only */
     int limit; /* most deliveries unfinished at one time (per partition) */
     void *driver;
-    struct bus_consumer *next;
+    struct bus_consumer *next;     /* of its group */
+    struct bus_consumer *all_next; /* bus.c */
 };
 
 /* One message handed to us. The driver fills the upper part, with everything

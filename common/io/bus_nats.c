@@ -56,26 +56,16 @@
     X(natsConnection_PublishRequest)                                           \
     X(natsConnection_Publish)                                                  \
     X(natsConnection_JetStream)                                                \
-    X(natsSubscription_SetPendingLimits)                                       \
-    X(jsCtx_Destroy)                                                           \
-    X(jsStreamConfig_Init)                                                     \
-    X(jsConsumerConfig_Init)                                                   \
-    X(js_GetStreamInfo)                                                        \
-    X(jsStreamInfo_Destroy)                                                    \
-    X(js_AddStream)                                                            \
-    X(js_GetConsumerInfo)                                                      \
-    X(jsConsumerInfo_Destroy)                                                  \
-    X(js_AddConsumer)                                                          \
-    X(natsMsg_Create)                                                          \
-    X(natsMsg_Destroy)                                                         \
-    X(natsMsg_GetSubject)                                                      \
-    X(natsMsg_GetReply)                                                        \
-    X(natsMsg_GetData)                                                         \
-    X(natsMsg_GetDataLength)                                                   \
-    X(natsMsg_IsNoResponders)                                                  \
-    X(natsMsgHeader_Set)                                                       \
-    X(natsMsgHeader_Get)                                                       \
-    X(natsMsgHeader_Keys)
+    X(natsSubscription_Destroy)                                                \
+    X(natsSubscription_SetPendingLimits) X(jsCtx_Destroy)                      \
+        X(jsStreamConfig_Init) X(jsConsumerConfig_Init) X(js_GetStreamInfo)    \
+            X(jsStreamInfo_Destroy) X(js_AddStream) X(js_GetConsumerInfo)      \
+                X(jsConsumerInfo_Destroy) X(js_AddConsumer) X(natsMsg_Create)  \
+                    X(natsMsg_Destroy) X(natsMsg_GetSubject)                   \
+                        X(natsMsg_GetReply) X(natsMsg_GetData)                 \
+                            X(natsMsg_GetDataLength) X(natsMsg_IsNoResponders) \
+                                X(natsMsgHeader_Set) X(natsMsgHeader_Get)      \
+                                    X(natsMsgHeader_Keys)
 
 static struct {
     NATS_FUNCTIONS(LAZY_POINTER)
@@ -701,6 +691,9 @@ static void *close_main(void *arg)
 {
     (void)arg;
     (void)nats.natsConnection_FlushTimeout(bus.conn, 2000);
+    nats.natsSubscription_Destroy(bus.ack_sub);
+    for (struct source *s = bus.sources; s != NULL; s = s->next)
+        nats.natsSubscription_Destroy(s->sub);
     nats.natsConnection_Destroy(bus.conn);
     nats.nats_ReleaseThreadMemory();
     nats.nats_CloseAndWait(2000);
@@ -715,7 +708,7 @@ static void close_when_quiet(void)
         return;
     timer_cancel(bus.tick);
     bus.tick = NULL;
-    bus.up = bus.usable = false;
+    on_down(NULL);
     in_thread(close_main);
 }
 
