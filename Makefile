@@ -2,6 +2,7 @@
 # Two build flavours live side by side: build/release, and build/san (ASan and
 # UBSan), which every test uses.
 
+MAKEFLAGS += --no-print-directory
 FLAVOUR ?= release
 ifeq ($(FLAVOUR),san)
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -35,6 +36,7 @@ FUNCTIONS := $(sort $(basename $(notdir $(foreach d,$(wildcard functions/*),\
                $(wildcard $d/$(notdir $d).c)))))
 COMMON_SRC := $(filter-out %_test.c,$(wildcard common/*/*.c))
 CLIENT_SRC := $(wildcard functions/*/*_client.c)
+C_FILES := $(wildcard common/*/*.[ch] functions/*/*.[ch] tests/*/*.[ch])
 UNIT_SRC := $(wildcard common/*/*_test.c functions/*/*_test.c)
 
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$1)
@@ -45,7 +47,13 @@ CLIENTS := $(OUT)/libclients.a
 BINS := $(FUNCTIONS:%=$(OUT)/bin/%)
 UNITS := $(UNIT_SRC:%.c=$(OUT)/unit/%)
 
-.PHONY: all build units unit-test
+LOCAL := common/local/local.sh
+FN_NAME = $(if $(FN),$(FN),$(error say which one: FN=name))
+export FLAVOUR OUT
+
+.PHONY: all build units up down status logs test check dev new gen lint fmt \
+        bench help clean packages
+.DEFAULT_GOAL := help
 all: build
 build: $(BINS) ## compile every function
 units: $(UNITS)
@@ -77,3 +85,53 @@ $(OUT)/unit/%: $(OUT)/obj/%.o $(CLIENTS) $(LIB)
 	  $(LDLIBS) -lcriterion
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
+
+# ---- running it ---------------------------------------------------------
+packages:
+	@common/local/packages.sh run
+
+up: packages ## start the whole shop here (BUS=kafka for Kafka instead of NATS)
+	@$(MAKE) -j2 build
+	@$(LOCAL) up
+
+down: ## stop the shop and leave nothing behind
+	@$(LOCAL) down
+
+status: ## function, pid, memory, requests, last error
+	@$(LOCAL) status
+
+logs: ## follow a log: make logs FN=order
+	@$(LOCAL) logs $(FN_NAME)
+
+dev: ## rebuild and restart one function at every save: make dev FN=cart
+	@common/local/dev.sh $(FN_NAME)
+
+# ---- testing it ---------------------------------------------------------
+test: ## everything, ends with "N passed, N failed" (ONLY="unit lint" for some)
+	@common/local/packages.sh run test
+	@python3 tests/run.py $(ONLY)
+
+check: ## one function's unit tests: make check FN=cart
+	@python3 tests/run.py --unit $(FN_NAME)
+
+bench: ## measure against the peers, into loadtest/RESULTS.md
+	@loadtest/bench.sh
+
+# ---- writing it ---------------------------------------------------------
+new: ## a new function from the template: make new FN=wishlist
+	@common/gen/new.sh $(FN_NAME)
+
+gen: build ## write what follows from the functions' tables
+	@python3 common/gen/gen.py $(OUT)/bin
+
+lint: ## house rules: layers, budgets, banned calls, format
+	@python3 common/gen/lint.py
+
+fmt: ## format the C sources
+	clang-format-14 -i $(C_FILES)
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
