@@ -47,6 +47,7 @@ struct conn {
     size_t window_bytes;
     char *ahead; /* pipelined bytes; malloc'ed */
     size_t ahead_len;
+    size_t behind; /* bytes of the current read behind this request */
     unsigned served;
     int writes; /* uv_write requests in flight */
     size_t lingered;
@@ -340,13 +341,14 @@ static bool send_answer(struct conn *c, struct http_exchange *x, bool close)
 void conn_answer(struct conn *c, struct http_exchange *x)
 {
     bool unread = x->must_close;
-    bool close = unread || !x->head.keep_alive || runtime.draining || c->eof;
+    bool last = c->eof && c->behind == 0 && c->ahead_len == 0;
+    bool close = unread || !x->head.keep_alive || runtime.draining || last;
     bool sent = true;
 
     assert(c->magic == CONN_MAGIC && c->x == x);
     if (!x->streaming)
         sent = send_answer(c, x, close);
-    else if (!x->head.http_1_0)
+    else if (!x->head.http_1_0 && !x->is_head)
         sent = write_text(c, "0\r\n\r\n", 5);
     close |= x->streaming && x->head.http_1_0;
     c->x = NULL;
@@ -374,10 +376,13 @@ static void resume(void *arg)
     }
     if (c->state != CONN_IDLE)
         return;
+    assert(len > 0);
     c->ahead = NULL;
     c->ahead_len = 0;
     conn_input(c, ahead, len);
     free(ahead);
+    if (c->eof && c->state <= CONN_BODY)
+        conn_close(c);
 }
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *ret)
@@ -397,7 +402,7 @@ static void conn_go_on(struct conn *c)
         conn_linger(c);
         return;
     }
-    if (c->close_after || (c->eof && c->ahead_len == 0)) {
+    if (c->close_after) {
         conn_close(c);
         return;
     }
@@ -451,6 +456,7 @@ static size_t feed_body(struct conn *c, const char *data, size_t len)
     size_t used = 0;
     enum http1_result got = http1_body_feed(&x->body, data, len, &used);
 
+    c->behind = len - used;
     c->window_bytes += used;
     if (got == HTTP1_BAD) {
         refuse(c, x->body.error, x->body.why);
@@ -472,6 +478,7 @@ static size_t refuse_head(struct conn *c, enum err e, const char *data,
     http1_body_init(&x->body, &x->head, DISCARD_MAX);
     if (http1_body_feed(&x->body, data, len, &used) != HTTP1_DONE)
         x->must_close = true;
+    c->behind = len - used;
     set_state(c, CONN_RUN);
     dispatch_fail(x, e);
     return used;
@@ -574,34 +581,46 @@ void conn_stream_begin(struct conn *c, struct http_exchange *x)
         conn_close(c);
 }
 
+/* A chunk (RFC 9112 section 7.1), or the bytes alone for HTTP/1.0. Not in the
+ * arena: a stream sends for a long time. */
+static bool write_chunk(struct http_exchange *x, const char *data, size_t len)
+{
+    char *chunk = malloc(len + 24);
+    int head = 0;
+    size_t n;
+    bool sent;
+
+    if (chunk == NULL)
+        return false;
+    if (!x->head.http_1_0)
+        head = snprintf(chunk, 20, "%zx\r\n", len);
+    n = (size_t)head + len;
+    memcpy(chunk + head, data, len);
+    if (!x->head.http_1_0) {
+        memcpy(chunk + n, "\r\n", 2);
+        n += 2;
+    }
+    x->bytes_out += n;
+    sent = write_text(x->conn, chunk, n);
+    free(chunk);
+    return sent;
+}
+
 bool conn_stream_send(struct http_exchange *x, const char *data, size_t len)
 {
     struct await w = { 0 };
-    struct conn *c = x->conn;
-    char size[24];
-    struct buf b;
 
-    if (c == NULL)
+    if (x->conn == NULL)
         return false;
-    buf_init(&b, x->r.arena);
-    if (x->head.http_1_0) {
-        buf_add(&b, data, len);
-    } else {
-        (void)snprintf(size, sizeof(size), "%zx\r\n", len);
-        buf_str(&b, size);
-        buf_add(&b, data, len);
-        buf_str(&b, "\r\n");
-    }
-    x->bytes_out += b.len;
-    if (!write_text(c, b.data, b.len)) {
-        conn_close(c);
+    if (!write_chunk(x, data, len)) {
+        conn_close(x->conn);
         return false;
     }
-    while (x->conn != NULL && x->conn->writes > 0) {
+    while (x->conn != NULL && x->conn->writes > 0 && !runtime.draining) {
+        w = (struct await){ 0 };
         x->stream_wait = &w;
         (void)await_until(&w, 0);
         x->stream_wait = NULL;
-        w = (struct await){ 0 };
     }
     return x->conn != NULL;
 }
@@ -619,10 +638,13 @@ static void answer_overtime(struct conn *c)
     x->r.trace = late->r.trace;
     x->r.http = x;
     x->head.http_1_0 = late->head.http_1_0;
+    x->head.method = late->head.method;
     x->is_head = late->is_head;
     x->must_close = true;
     x->label = late->label;
-    x->quiet = true; /* the handler's own line comes when it ends */
+    x->start_us = late->start_us;
+    x->start_wall_us = late->start_wall_us;
+    late->answered_for = true;
     late->conn = NULL;
     c->x = x;
     dispatch_fail(x, ERR_DEADLINE);
@@ -730,7 +752,7 @@ void conn_accept(uv_stream_t *listener)
     uv_tcp_init(loop_get(), &c->tcp);
     connections++;
     list_append(&idle, c);
-    c->until_us = clock_us() + IDLE_US;
+    c->until_us = clock_us() + (runtime.draining ? FRESH_DRAIN_US : IDLE_US);
     if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
         conn_close(c);
         return;
@@ -764,6 +786,7 @@ void conn_drain_all(void)
     for (struct conn *c = busy.first; c != NULL; c = c->next) {
         if (c->state == CONN_RUN && c->x != NULL)
             wake_stream(c->x);
-        c->close_after = true;
+        if (c->state == CONN_FLUSH)
+            c->close_after = true;
     }
 }

@@ -73,21 +73,32 @@ static void count_request(const struct http_exchange *x, int64_t us)
     metric_observe_us(&seconds, us, x->label);
 }
 
-/* The answer stands: send it, tell about it, and forget the exchange. */
-static void finish(struct http_exchange *x)
+static void tell(const struct http_exchange *x)
 {
     int64_t us = clock_us() - x->start_us;
 
-    if (x->conn != NULL)
-        conn_answer(x->conn, x);
-    if (x->in_flight)
-        metric_set(&in_flight_gauge, (int64_t)--in_flight);
+    if (x->answered_for) {
+        log_warn(x->r.trace.trace_id, "handler ended after its answer",
+                 LOG_STR("route", x->label), LOG_INT("status", x->status),
+                 LOG_INT("us", us));
+        return;
+    }
     count_request(x, us);
     if (!x->quiet) {
         span_end(&x->r.trace, SPAN_SERVER, x->label, x->start_wall_us, us,
                  x->status >= 500);
         log_request(x, us);
     }
+}
+
+/* The answer stands: send it, tell about it, and forget the exchange. */
+static void finish(struct http_exchange *x)
+{
+    if (x->conn != NULL)
+        conn_answer(x->conn, x);
+    if (x->in_flight)
+        metric_set(&in_flight_gauge, (int64_t)--in_flight);
+    tell(x);
     exchange_free(x);
     drain_check();
 }
@@ -249,7 +260,6 @@ enum err dispatch_head(struct http_exchange *x, size_t *ret_max_body)
 
     req_init(r, r->arena, TIMEOUT_DEFAULT_MS, http1_field(h, "traceparent", 0));
     r->http = x;
-    x->start_wall_us = clock_wall_us();
     x->is_head = strcmp(h->method, "HEAD") == 0;
     x->label = "unmatched";
     split_target(x);

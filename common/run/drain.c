@@ -68,8 +68,8 @@ static void stop(void *arg)
 
 void drain_check(void)
 {
-    if (!runtime.draining || stopping || !bus_done || conn_count() > 0 ||
-        exchange_count() > 0 || jobs_running() > 0)
+    if (!runtime.draining || stopping || !bus_done || server_listening() ||
+        conn_count() > 0 || exchange_count() > 0 || jobs_running() > 0)
         return;
     stopping = true;
     /* Callers may still stand on a task's stack. */

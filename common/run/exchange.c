@@ -37,6 +37,7 @@ struct http_exchange *exchange_new(struct conn *c)
     x->conn = c;
     x->r.arena = a;
     x->start_us = clock_us();
+    x->start_wall_us = clock_wall_us();
     http1_head_init(&x->head, a);
     exchanges++;
     return x;

@@ -29,6 +29,7 @@ struct http_exchange {
     bool quiet;        /* a probe: not logged */
     bool is_head;
     bool in_flight;
+    bool answered_for; /* 504 was sent while its handler still ran */
     const char *path; /* without the query */
     const char *query_text;
     const char *param_names[ROUTE_PARAMS_MAX];

@@ -165,11 +165,11 @@ enum err reply_cached(struct req *r, const struct json_field *fields,
 void problem_json(const struct req *r, enum err e, struct buf *out);
 
 /* Server-sent events: http_stream sends the head; then http_stream_send until
- * the client leaves or the process drains (both: ERR_UNAVAILABLE). The req's
- * deadline is moved on by each send. */
+ * the client leaves, the process drains or ten minutes are over (all:
+ * ERR_UNAVAILABLE). The req's deadline is moved on by each send. */
 enum err http_stream(struct req *r, const char *content_type);
 enum err http_stream_send(struct req *r, const char *data, size_t len);
-/* True while the client is there and we are not draining. */
+/* True while sending makes sense: none of the three has happened. */
 bool http_stream_alive(const struct req *r);
 
 /* ---- around it ------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* fn_main - all of main: read the settings, listen, then open what the
  * function needs, so that the first probe is answered at once. */
-#include <unistd.h>
+#include <sys/resource.h>
 #include "run/conn.h"
 #include "run/server.h"
 #include "sched/loop.h"
@@ -42,11 +42,13 @@ static int command(const struct function *f, const char *word)
 
 static void init_parts(const struct function *f)
 {
+    const char *password = config_secret_path("REDIS_PASSWORD");
+
     if (f->uses & USES_PG)
         pg_init(config_secret_path("DATABASE_URL"), (int)runtime.pg_pool,
                 f->name);
     if (f->uses & USES_REDIS)
-        redis_init(runtime.redis_url, config_secret_path("REDIS_PASSWORD"));
+        redis_init(runtime.redis_url, *password ? password : NULL);
     if (f->uses & USES_BUS)
         bus_init(strcmp(runtime.bus, "kafka") == 0 ? BUS_KAFKA : BUS_NATS,
                  runtime.bus_url, f->name);
@@ -69,12 +71,24 @@ static void warm_up(void *arg)
     jobs_start(f->jobs);
 }
 
+/* A connection is a file. */
+static void raise_file_limit(void)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0 || l.rlim_cur == l.rlim_max)
+        return;
+    l.rlim_cur = l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &l);
+}
+
 static void serve(const struct function *f)
 {
     enum log_level level = LOG_INFO;
 
     (void)log_level_parse(runtime.log_level, &level);
     log_init(f->name, level);
+    raise_file_limit();
     server_fork();
     task_limit((size_t)runtime.max_requests + 1000);
     drain_watch_signals();

@@ -359,14 +359,19 @@ static enum http1_result end_of_line(struct http1_head *h)
     return result;
 }
 
+/* Where raw may not grow to: one byte past its limit. */
+static size_t size_limit(const struct http1_head *h)
+{
+    return h->request_line_done ? h->fields_start + HTTP1_FIELDS_BYTES + 1
+                                : LINE_MAX_BYTES + 1;
+}
+
 static enum http1_result check_size(struct http1_head *h)
 {
-    if (h->request_line_done)
-        return h->raw.len - h->fields_start > HTTP1_FIELDS_BYTES
-                   ? bad(h, ERR_HEAD_TOO_LARGE, "the field lines exceed 16 KiB")
-                   : HTTP1_MORE;
-    if (h->raw.len <= LINE_MAX_BYTES)
+    if (h->raw.len < size_limit(h))
         return HTTP1_MORE;
+    if (h->request_line_done)
+        return bad(h, ERR_HEAD_TOO_LARGE, "the field lines exceed 16 KiB");
     if (memchr(h->raw.data, ' ', 32) == NULL)
         return malformed(h, "the request line is not well-formed");
     return bad(h, ERR_URI_TOO_LONG, "the target exceeds 8,000 bytes");
@@ -381,6 +386,19 @@ static enum http1_result check_byte(struct http1_head *h, unsigned char c)
     return HTTP1_MORE;
 }
 
+/* Bytes that need no look of their own, as many as still fit. */
+static size_t plain_run(const struct http1_head *h, const char *s, size_t len)
+{
+    size_t room = size_limit(h) - h->raw.len;
+    size_t n = 0;
+
+    if (h->saw_cr)
+        return 0;
+    while (n < len && n < room && (unsigned char)s[n] >= ' ' && s[n] != 0x7f)
+        n++;
+    return n;
+}
+
 enum http1_result http1_head_feed(struct http1_head *h, const char *data,
                                   size_t len, size_t *ret_used)
 {
@@ -389,16 +407,23 @@ enum http1_result http1_head_feed(struct http1_head *h, const char *data,
 
     assert(h->error == OK);
     while (i < len && result == HTTP1_MORE) {
-        unsigned char c = (unsigned char)data[i++];
+        size_t run = plain_run(h, data + i, len - i);
+        char c = data[i];
 
-        result = check_byte(h, c);
-        if (result == HTTP1_BAD)
-            break;
-        buf_char(&h->raw, (char)c);
-        h->saw_cr = c == '\r';
-        result = check_size(h);
+        if (run == 0) {
+            result = check_byte(h, (unsigned char)c);
+            h->saw_cr = c == '\r';
+            run = 1;
+        } else {
+            c = ' ';
+        }
+        if (result == HTTP1_MORE) {
+            buf_add(&h->raw, data + i, run);
+            result = check_size(h);
+        }
         if (result == HTTP1_MORE && c == '\n')
             result = end_of_line(h);
+        i += run;
     }
     *ret_used = i;
     return result;

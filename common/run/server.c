@@ -13,6 +13,8 @@
 #include "sched/loop.h"
 
 #define BACKLOG 1024
+/* Connections the kernel has already accepted for us are served, not reset. */
+#define STOP_MS 100
 
 static uv_tcp_t listener;
 static bool listening;
@@ -84,12 +86,22 @@ void server_listen(void)
     listening = true;
 }
 
-void server_stop(void)
+bool server_listening(void)
 {
-    if (!listening)
-        return;
+    return listening;
+}
+
+static void stop(void *arg)
+{
+    (void)arg;
     listening = false;
     uv_close((uv_handle_t *)&listener, NULL);
+    drain_check();
+}
+
+void server_stop(void)
+{
+    timer_start(STOP_MS, stop, NULL);
 }
 
 /* ---- workers ------------------------------------------------------------- */

@@ -6,10 +6,14 @@
 /* What one step of a stream may wait for its database, since a stream has no
  * deadline of its own. */
 #define STEP_US ((int64_t)30 * 1000000)
+/* A stream ends after this and its client comes again (EventSource does so by
+ * itself): what its handler allocates lives as long as it does. */
+#define STREAM_US ((int64_t)600 * 1000000)
 
 bool http_stream_alive(const struct req *r)
 {
-    return r->http->conn != NULL && !runtime.draining;
+    return r->http->conn != NULL && !runtime.draining &&
+           clock_us() < r->http->start_us + STREAM_US;
 }
 
 enum err http_stream(struct req *r, const char *content_type)

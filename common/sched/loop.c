@@ -72,6 +72,8 @@ static void on_prepare(uv_prepare_t *h)
     }
     if (deferred.count > 0)
         uv_async_send(&async);
+    else
+        uv_unref((uv_handle_t *)&prepare);
 }
 
 static void on_async(uv_async_t *h)
@@ -138,6 +140,8 @@ void loop_post(void (*fn)(void *arg), void *arg)
 void loop_defer(void (*fn)(void *arg), void *arg)
 {
     loop_get();
+    /* a call that waits keeps the loop alive */
+    uv_ref((uv_handle_t *)&prepare);
     list_add(&deferred, fn, arg);
 }
 
