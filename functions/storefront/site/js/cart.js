@@ -1,0 +1,64 @@
+/* cart - the shopper's cart. The server holds it; this browser only keeps its
+ * id, and the pictures of what was put in, which the cart does not know. */
+import { api, get } from './api.js';
+import { memory, showCount } from './dom.js';
+
+export const CART_QUANTITY_MAX = 999;
+const path = (id, sku) => `/api/carts/${encodeURIComponent(id)}`
+  + (sku === undefined ? '' : `/items/${encodeURIComponent(sku)}`);
+
+export const cartId = () => memory.get('cart');
+
+export function forgetCart() {
+  memory.set('cart', null);
+  showCount(0);
+}
+
+function remember(cart) {
+  showCount(cart.items.reduce((n, item) => n + item.quantity, 0));
+  return cart;
+}
+
+/** The cart, or null when there is none (any more). */
+export async function readCart() {
+  const id = cartId();
+  if (!id) return null;
+  try {
+    return remember(await get(path(id)));
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    forgetCart();
+    return null;
+  }
+}
+
+async function openCart() {
+  const { data } = await api('POST', '/api/carts');
+  memory.set('cart', data.id);
+  return data.id;
+}
+
+/** Make the quantity of one product exactly this; 0 takes it out. */
+export async function setQuantity(sku, quantity) {
+  const id = cartId() ?? await openCart();
+  if (quantity === 0) await api('DELETE', path(id, sku));
+  else await api('PUT', path(id, sku), { body: { quantity } });
+  return readCart();
+}
+
+/** Put some more of a product in, at most `available` altogether. Returns how
+ * many of it the cart holds now. */
+export async function addToCart(product, quantity) {
+  const cart = await readCart();
+  const before = cart?.items.find((item) => item.sku === product.sku)?.quantity ?? 0;
+  const wanted = Math.min(before + quantity, product.available, CART_QUANTITY_MAX);
+  if (product.image) {
+    memory.set('pictures', { ...memory.get('pictures'), [product.sku]: product.image });
+  }
+  if (wanted !== before) await setQuantity(product.sku, wanted);
+  return wanted;
+}
+
+export function withPicture(item) {
+  return { ...item, image: item.image ?? memory.get('pictures')?.[item.sku] };
+}
