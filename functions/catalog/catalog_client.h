@@ -11,6 +11,7 @@ extern const char *catalog_url; /* for a CFG_STR("CATALOG_URL", ...) row */
             "where catalog answers")
 
 #define CATALOG_PRICES_MAX 200 /* products asked for in one call */
+#define CATALOG_NAME_MAX   200 /* bytes of a product's name */
 
 struct sku_ref {
     const char *sku;
