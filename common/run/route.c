@@ -119,7 +119,7 @@ enum err route_find(struct http_exchange *x, const struct route *routes)
     struct segment seg[PATH_SEGMENTS_MAX];
     unsigned methods = 0;
     long best = -1;
-    size_t n;
+    size_t n = 0;
 
     TRY(read_path(x, seg, &n));
     for (const struct route *p = routes; p->path != NULL; p++) {
