@@ -1,7 +1,9 @@
 """facts - what the prover reads, from a folder of dumps (dump.py makes one):
 
-  history.jsonl   what clients sent and got       topics.jsonl  events on the bus
-  gateway.jsonl   the gateway simulator's ledger  mail.jsonl    the mailbox
+  history.jsonl  what clients sent and got
+  gateway.jsonl  the gateway simulator's ledger
+  topics.jsonl   events on the bus
+  mail.jsonl     the mailbox
   db/SCHEMA.TABLE.csv                             the database, with a header
 
 A file that is not there is an error: a source nobody read proves nothing.
@@ -117,10 +119,16 @@ def pair_calls(records):
     return calls
 
 
+def is_original(event):
+    """Not one that a consumer moved to a retry or dead-letter topic."""
+    return not event["topic"].startswith(("bodega.retry.", "bodega.dead."))
+
+
 def load(folder):
     return Data(
         {name: read_table(folder, name) for name in TABLES},
         pair_calls(read_lines(os.path.join(folder, "history.jsonl"))),
         read_lines(os.path.join(folder, "gateway.jsonl")),
-        read_lines(os.path.join(folder, "topics.jsonl")),
+        list(filter(is_original,
+                    read_lines(os.path.join(folder, "topics.jsonl")))),
         read_lines(os.path.join(folder, "mail.jsonl")))

@@ -46,7 +46,8 @@ def arguments():
     parser.add_argument("--from", dest="folder", help="a folder of dumps")
     dump.add_sources(parser)
     parser.add_argument("--expect-revenue", metavar="FILE",
-                        help='{"currency", "total", "orders": {purchase: minor}}')
+                        help="JSON: currency, total, orders: {purchase: "
+                             "minor units}")
     parser.add_argument("--kills", action="store_true",
                         help="functions were killed: a mail may have been "
                              "sent again with the same Message-ID")
@@ -71,7 +72,7 @@ def main():
             with tempfile.TemporaryDirectory() as folder:
                 dump.dump(args, folder)
                 results = prove(folder, args)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, ImportError) as error:
         print(f"can't read: {type(error).__name__}: {error}",
               file=sys.stderr)
         return 2
