@@ -138,7 +138,7 @@ static void lower(char *s)
     }
 }
 
-const char *config_secret_path(const char *env)
+char *config_secret_path(const char *env)
 {
     static const char *const folders[] = { "/var/openfaas/secrets",
                                            "/etc/bodega/secrets" };
@@ -159,7 +159,7 @@ const char *config_secret_path(const char *env)
             return path;
         free(path);
     }
-    return "";
+    return NULL;
 }
 
 /* The file's text without its last newline. */
@@ -192,11 +192,12 @@ static char *read_secret(const struct cfg_field *c, const char *path)
 
 static void load_secret(const struct cfg_field *c)
 {
-    const char *path = config_secret_path(c->env);
+    char *path = config_secret_path(c->env);
     char name[128];
 
-    if (*path != '\0') {
+    if (path != NULL) {
         *(const char **)c->var = read_secret(c, path);
+        free(path);
         return;
     }
     (void)snprintf(name, sizeof(name), "%s", c->env);

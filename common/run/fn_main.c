@@ -42,13 +42,15 @@ static int command(const struct function *f, const char *word)
 
 static void init_parts(const struct function *f)
 {
-    const char *password = config_secret_path("REDIS_PASSWORD");
+    static char *database_file; /* they live as long as the process */
+    static char *password_file;
 
+    database_file = config_secret_path("DATABASE_URL");
+    password_file = config_secret_path("REDIS_PASSWORD");
     if (f->uses & USES_PG)
-        pg_init(config_secret_path("DATABASE_URL"), (int)runtime.pg_pool,
-                f->name);
+        pg_init(database_file, (int)runtime.pg_pool, f->name);
     if (f->uses & USES_REDIS)
-        redis_init(runtime.redis_url, *password ? password : NULL);
+        redis_init(runtime.redis_url, password_file);
     if (f->uses & USES_BUS)
         bus_init(strcmp(runtime.bus, "kafka") == 0 ? BUS_KAFKA : BUS_NATS,
                  runtime.bus_url, f->name);

@@ -35,9 +35,9 @@ extern struct runtime runtime;
 /* Fill runtime and the function's variables from the environment and secret
  * files; on a bad or missing value print one line and exit with status 2. */
 void config_load(const struct function *f);
-/* Where the secret of this variable is read from, "" when there is none.
- * Lives for ever. */
-const char *config_secret_path(const char *env);
+/* Where the secret of this variable is read from; the caller frees it. NULL
+ * when there is none. */
+char *config_secret_path(const char *env);
 /* Calls fn for every setting of the function, the runtime's own first. */
 void config_each(const struct function *f,
                  void (*fn)(const struct cfg_field *c, void *arg), void *arg);
