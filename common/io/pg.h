@@ -7,8 +7,10 @@
  * still open when the req ends is rolled back (the runtime calls pg_end).
  *
  * Errors: ERR_UNAVAILABLE (no connection within the deadline or a connection
- * lost before anything was sent that could have an effect), ERR_UNCERTAIN (lost
- * while an effect may have been committed), ERR_CONFLICT (unique violation
+ * lost before anything was sent that could have an effect), ERR_UNCERTAIN (lost,
+ * or the req's deadline passed, while an effect may be committed: a statement
+ * outside a transaction that is not a plain SELECT, or COMMIT), ERR_CONFLICT
+ * (unique violation
  * 23505, foreign key 23503, check 23514), ERR_OVERLOAD (53xxx, or the wait
  * queue is full), ERR_DEADLINE (statement or lock timeout 57014/55P03, or the
  * req's deadline), ERR_INTERNAL (anything else; SQLSTATE and the constraint's
@@ -43,7 +45,10 @@ struct pg_rows {
 /* Run one statement. `types` names the arguments that follow, one letter per
  * parameter $1, $2 ...: 's' const char * (NULL = SQL NULL), 'i' int64_t,
  * 'b' int (bool). `sql` must be a string literal or otherwise live for ever
- * (its address is the prepared statement's identity). `ret` may be NULL. */
+ * (its address is the prepared statement's identity); the server infers the
+ * parameters' types, so write $1::bigint where the place does not tell. A
+ * SELECT, or WITH without a changing word in it, counts as having no effect.
+ * `ret` may be NULL; at most 32 parameters. */
 enum err pg_query(struct req *r, struct pg_rows *ret, const char *sql,
                   const char *types, ...);
 

@@ -126,7 +126,7 @@ void conn_down(struct pg_conn *c, const char *why)
     /* libpq's words may have several lines and die with the connection. */
     char line[160];
     snprintf(line, sizeof(line), "%.*s", (int)strcspn(why, "\r\n"), why);
-    log_warn(NULL, "postgres connection down", LOG_STR("reason", &line[0]));
+    log_warn(NULL, "postgres connection down", LOG_STR("reason", line));
     conn_close(c);
     c->on_down(c, line);
 }

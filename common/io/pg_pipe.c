@@ -318,7 +318,7 @@ static const char *take_all(struct pg_conn *c)
         bool good = take(c, res);
         pq.PQclear(res);
         if (!good)
-            return "session ended by the server";
+            return "session ended";
     }
     return NULL;
 }

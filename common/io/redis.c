@@ -127,7 +127,8 @@ static enum err copy(struct redis_batch *b, const redisReply *reply,
             return ERR_INTERNAL;
         }
         to->kind = REDIS_STR;
-        to->str = arena_strndup(a, reply->str, reply->len);
+        /* hiredis ends every string with a NUL, and there may be others. */
+        to->str = arena_memdup(a, reply->str, reply->len + 1);
         to->len = reply->len;
         return OK;
     }

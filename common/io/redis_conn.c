@@ -146,7 +146,7 @@ static void down(const char *why)
         return;
     if (rc.trouble[0] == '\0')
         snprintf(rc.trouble, sizeof(rc.trouble), "%s", why);
-    log_warn(NULL, "redis connection down", LOG_STR("reason", &rc.trouble[0]));
+    log_warn(NULL, "redis connection down", LOG_STR("reason", rc.trouble));
     rc.timer =
         timer_start(backoff_ms(rc.attempt++, 50, 2000), on_pause_over, NULL);
 }
