@@ -15,6 +15,8 @@ standard input is closed.
   /garbage       answers with something that is not HTTP
   /big/N         200 with N bytes
   /seen/PATH     200, JSON: how often /PATH was asked for
+  /body/PATH     200 with the body that /PATH was last asked with
+  /v1/traces     200, as a collector of spans answers
 """
 import collections
 import http.server
@@ -27,6 +29,7 @@ import threading
 import time
 
 seen = collections.Counter()
+bodies = {}
 PROBLEM = {
     "type": "https://bodega.example/problems/out-of-stock",
     "title": "Not enough in stock", "status": 409, "code": "out-of-stock",
@@ -56,6 +59,7 @@ class Peer(http.server.BaseHTTPRequestHandler):
         length = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(length).decode()
         seen[self.path] += 1
+        bodies[self.path] = body
         verb, _, arg = self.path[1:].partition("/")
         getattr(self, "on_" + verb, self.on_unknown)(arg, body)
 
@@ -108,6 +112,12 @@ class Peer(http.server.BaseHTTPRequestHandler):
 
     def on_seen(self, arg, body):
         self.answer(200, json.dumps({"count": seen["/" + arg]}).encode())
+
+    def on_body(self, arg, body):
+        self.answer(200, bodies.get("/" + arg, "").encode())
+
+    def on_v1(self, arg, body):
+        self.answer(200, b"{}")
 
     def log_message(self, *args):
         pass
