@@ -3,6 +3,7 @@
 # UBSan), which every test uses.
 
 MAKEFLAGS += --no-print-directory
+Q := $(if $(V),,@)# V=1 shows the commands
 FLAVOUR ?= release
 ifeq ($(FLAVOUR),san)
 OPT := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
@@ -60,20 +61,22 @@ units: $(UNITS)
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -c -o $@ $<
+	@echo '  cc    $<'
+	$(Q)$(CC) $(CFLAGS) -c -o $@ $<
 
 $(LIB): $(call obj,$(COMMON_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(CLIENTS): $(call obj,$(CLIENT_SRC))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 define fn_rule
 $(OUT)/bin/$1: $(call obj,$(call fn_src,$1)) $(CLIENTS) $(LIB)
 	@mkdir -p $$(@D)
-	$(CC) $(OPT) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(CLIENTS) $(LIB) $(LDLIBS)
+	@echo '  link  $$@'
+	$(Q)$(CC) $(OPT) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) $(CLIENTS) $(LIB) $(LDLIBS)
 endef
 $(foreach f,$(FUNCTIONS),$(eval $(call fn_rule,$f)))
 
@@ -81,14 +84,15 @@ $(foreach f,$(FUNCTIONS),$(eval $(call fn_rule,$f)))
 # Nothing refers to a test by name, so sections must not be collected here.
 $(OUT)/unit/%: $(OUT)/obj/%.o $(CLIENTS) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) $(OPT) $(LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(CLIENTS) $(LIB) \
+	@echo '  link  $@'
+	$(Q)$(CC) $(OPT) $(LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(CLIENTS) $(LIB) \
 	  $(LDLIBS) -lcriterion
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 
 # ---- running it ---------------------------------------------------------
 packages:
-	@common/local/packages.sh run
+	@common/local/packages.sh run $(filter kafka,$(BUS))
 
 up: packages ## start the whole shop here (BUS=kafka for Kafka instead of NATS)
 	@$(MAKE) -j2 build
@@ -108,7 +112,7 @@ dev: ## rebuild and restart one function at every save: make dev FN=cart
 
 # ---- testing it ---------------------------------------------------------
 test: ## everything, ends with "N passed, N failed" (ONLY="unit lint" for some)
-	@common/local/packages.sh run test
+	@common/local/packages.sh run test kafka
 	@python3 tests/run.py $(ONLY)
 
 check: ## one function's unit tests: make check FN=cart

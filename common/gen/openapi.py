@@ -62,16 +62,10 @@ def content(media, schema):
     return {media: {"schema": schema}} if schema else {media: {}}
 
 
-def headers_in(route):
-    """[(name, required)] of the route's own request headers."""
-    return [(name.removesuffix("!"), name.endswith("!"))
-            for name in route["headers_in"]]
-
-
 def security(route):
     if route["auth"] == "admin":
         return [{"admin": []}]
-    if any(name == "Authorization" for name, _ in headers_in(route)):
+    if any(row["name"] == "Authorization" for row in route["headers"]):
         return [{"order": []}]
     return None
 
@@ -88,9 +82,10 @@ def parameters(route):
             schema = {"type": "string", "maxLength": row["max"]}
         out.append({"name": row["name"], "in": "query",
                     "description": row["help"], "schema": schema})
-    for name, required in headers_in(route):
-        if name != "Authorization":
-            out.append({"name": name, "in": "header", "required": required,
+    for row in route["headers"]:
+        if row["name"] != "Authorization":
+            out.append({"name": row["name"], "in": "header",
+                        "required": row["required"],
                         "schema": {"type": "string", "minLength": 1,
                                    "maxLength": 255}})
     return out
@@ -100,7 +95,7 @@ def request_body(route):
     if not route["max_body"]:
         return None
     types = {}
-    for media in route["consumes"] or ["application/json"]:
+    for media in route["consumes"]:
         json_body = media == "application/json"
         types.update(content(media, route["in"] if json_body
                              else {"type": "string"}))
@@ -108,10 +103,9 @@ def request_body(route):
 
 
 def success(route):
-    media = route["produces"] or "application/json"
+    media = route["produces"]
     out = {}
-    for status in filter(None, (route["status"] or 200,
-                                route["also_status"])):
+    for status in filter(None, (route["status"], route["also_status"])):
         answer = {"description": route["help"]}
         if status not in (204, 304):
             answer["content"] = content(media, route["out"])

@@ -16,7 +16,9 @@ def table(head, rows):
 def default(row):
     if row["kind"] == "secret":
         return "secret"
-    return f"`{row['default']}`" if row.get("default") is not None else "must be set"
+    if row["default"] is None:
+        return "must be set"
+    return f"`{row['default']}`" if row["default"] else ""
 
 
 def tables(function):
@@ -26,9 +28,9 @@ def tables(function):
                for r in function["routes"]]),
         table(("takes in", "what"),
               [(f"`{s['topic']}`", s["help"])
-               for s in function["subscriptions"]]),
+               for s in function["consumes"]]),
         table(("says", "what"),
-              [(f"`{t['name']}`", t["help"]) for t in function["emits"]]),
+              [(f"`{t['topic']}`", t["help"]) for t in function["emits"]]),
         table(("job", "every", "what"),
               [(j["name"], f"{j['every_ms'] / 1000:g} s", j["help"])
                for j in function["jobs"]]),

@@ -17,7 +17,7 @@ def scale(function):
     streams = any(route["stream"] for route in function["routes"])
     return {
         "min": 1 if function["jobs"] else 0,
-        "max": 3 if "pg" in function["uses"] else 10,
+        "max": 3 if "postgres" in function["uses"] else 10,
         "metric": "concurrency" if streams else "rps",
         "target": 1000 if streams else 300,
     }
@@ -38,7 +38,7 @@ def labels(function):
 def annotations(function):
     out = {"com.openfaas.health.http.path": "/_/health",
            "com.openfaas.ready.http.path": "/_/ready"}
-    topics = [sub["topic"] for sub in function["subscriptions"]]
+    topics = [event["topic"] for event in function["consumes"]]
     if topics:
         out["topic"] = ",".join(topics)
     return out

@@ -3,7 +3,7 @@
 
 Reads `<bin> --describe` on standard input and writes KEY='value' lines. Every
 configuration row that the caller's environment sets is passed on; every secret
-row becomes <ENV>_FILE, a file of $SECRETS that is made up when it is missing.
+row becomes <ENV>_FILE, a file below $SECRETS.
 Peers' addresses come from $PEERS ("cart=7101 catalog=7102 ...").
 """
 import json
@@ -13,36 +13,46 @@ import shlex
 import sys
 
 
-def secret_file(fn, env):
-    """A file with a random secret; one that has a file of its own for this
-    function (database_url) wins over the shared one."""
+def write_secret(path, text):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o400),
+              "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def secret_file(fn, env, optional):
+    """The file that holds a secret: a copy of the one the caller names in
+    <ENV>_FILE (which only the caller may be able to read), else the function's
+    own, else the one all functions share, made up unless it is optional."""
     base = os.environ["SECRETS"]
     own = os.path.join(base, fn, env.lower())
+    shared = os.path.join(base, env.lower())
+    given = os.environ.get(env + "_FILE")
+    if given:
+        with open(given, encoding="utf-8") as file:
+            write_secret(own, file.read())
     if os.path.exists(own):
         return own
-    shared = os.path.join(base, env.lower())
     if not os.path.exists(shared):
-        with open(os.open(shared, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400),
-                  "w", encoding="ascii") as out:
-            out.write(secrets.token_hex(32))
+        if optional:
+            return None
+        write_secret(shared, secrets.token_hex(32))
     return shared
 
 
 def environment(fn, port, fields):
     peers = dict(p.split("=") for p in os.environ["PEERS"].split())
-    own = {"PORT": port, "HOST": "127.0.0.1"}
-    given = os.environ
-    env = dict(own)
+    env = {"PORT": port, "HOST": "127.0.0.1"}
     for field in fields:
         name = field["env"]
         peer = name.removesuffix("_URL").lower()
         if field["kind"] == "secret":
-            key = name + "_FILE"
-            env[key] = given.get(key) or secret_file(fn, name)
-        elif name in own:
+            path = secret_file(fn, name, field["default"] is not None)
+            if path:
+                env[name + "_FILE"] = path
+        elif name in env:
             continue
-        elif given.get(name):
-            env[name] = given[name]
+        elif os.environ.get(name):
+            env[name] = os.environ[name]
         elif name.endswith("_URL") and peer in peers:
             env[name] = "http://127.0.0.1:" + peers[peer]
     return env

@@ -16,7 +16,7 @@ PORT_PG=${PORT_PG:-7301}
 PORT_REDIS=${PORT_REDIS:-7302}
 PORT_NATS=${PORT_NATS:-7303}
 PORT_NATS_MONITOR=${PORT_NATS_MONITOR:-7304}
-PORT_KAFKA=${PORT_KAFKA:-7305}
+PORT_KAFKA=${PORT_KAFKA:-7310} # and the one above for its controller
 PORT_SMTP=${PORT_SMTP:-7306}
 PORT_INBOX=${PORT_INBOX:-7307}
 PUBLIC_URL=http://127.0.0.1:$PORT_GATEWAY
@@ -99,11 +99,18 @@ start() {
         stop "$name"
     fi
     printf '%s\n' "$stamp" >"$RUN/env/$name.stamp"
-    # Nothing of the caller is passed on: environment, terminal, descriptors
-    # (make's job server, the pipe of `make up | tee`).
-    $as env -i PATH="$PATH" HOME="$RUN" LANG=C.UTF-8 \
-        setsid sh "$RUN/bin/supervise.sh" "$RUN" "$name" "$@" \
-        </dev/null >>"$RUN/log/$name.log" 2>&1 3>&- 4>&- 5>&- 9>&- &
+    printf '%q ' "${as:-env}" "$@" >"$RUN/env/$name.start"
+    launch "$name"
+}
+
+# What `start` noted for NAME. Nothing of the caller is passed on: environment,
+# terminal, descriptors (make's job server, the pipe of `make up | tee`).
+launch() {
+    local -a words
+    eval "words=($(cat "$RUN/env/$1.start"))"
+    "${words[0]}" env -i PATH="$PATH" HOME="$RUN" LANG=C.UTF-8 \
+        setsid sh "$RUN/bin/supervise.sh" "$RUN" "$1" "${words[@]:1}" \
+        </dev/null >>"$RUN/log/$1.log" 2>&1 3>&- 4>&- 5>&- 9>&- &
     disown
 }
 
@@ -120,7 +127,7 @@ stop() {
         done
         kill -KILL "$loop" 2>/dev/null
     fi
-    ! alive "$child" || kill -KILL "$child" 2>/dev/null
+    ! alive "$child" || kill -KILL -- "-$child" 2>/dev/null
     rm -f "$RUN/pids/$1.loop" "$RUN/pids/$1.pid"
 }
 

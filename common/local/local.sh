@@ -67,11 +67,14 @@ EOF
     }
 }
 
-# The signing secret and key are the simulator's unless real ones are set.
+# The simulator stands in for the payment gateway until a key for the real one
+# is given.
 payment_settings() {
-    if [ -z "${STRIPE_API_BASE:-}" ]; then
+    if [ -z "${STRIPE_API_KEY_FILE:-}" ]; then
         export STRIPE_API_BASE=http://127.0.0.1:$PORT_SIM
         start_simulator
+    elif [ -z "${STRIPE_WEBHOOK_SECRET_FILE:-}" ]; then
+        die "STRIPE_API_KEY_FILE is set, STRIPE_WEBHOOK_SECRET_FILE is not"
     fi
 }
 
@@ -85,6 +88,11 @@ start_functions() {
     SMTP_URL=${SMTP_URL:-smtp://127.0.0.1:$PORT_SMTP}
     for fn in $(functions); do
         start_function "$fn" || die "$fn: could not be started"
+    done
+    # A function that is gone from the tree is gone from the shop.
+    for fn in "$RUN"/pids/*.loop; do
+        fn=$(basename "$fn" .loop)
+        [ ! -e "$RUN/bin/$fn" ] || [ -e "$BIN/$fn" ] || stop "$fn"
     done
     for fn in $(functions); do
         wait_for "$fn" "ready on port $(fn_port "$fn")" 30 \
@@ -124,7 +132,7 @@ EOF
 # POST a CSV file to an admin route, token from a file. $1 path, $2 file.
 admin_import() {
     printf 'Authorization: Bearer %s\n' "$(cat "$(secret admin_token)")" |
-        curl -fsS -m 60 -o "$RUN/log/import.json" -H @- \
+        curl --fail-with-body -sS -m 60 -o "$RUN/log/import.json" -H @- \
             -H 'Content-Type: text/csv' --data-binary "@$2" "$PUBLIC_URL$1" ||
         die "importing $2 through $1 failed: $(tail -c 600 "$RUN/log/import.json")"
 }
@@ -136,7 +144,7 @@ load_sample() {
     [ "${SAMPLE:-yes}" = yes ] || return 0
     supervised catalog && supervised inventory || return 0
     admin_import /api/admin/products/import "$sample/products.csv"
-    admin_import /api/admin/stock/import "$sample/stock.csv"
+    admin_import "/api/admin/stock/import?reference=sample" "$sample/stock.csv"
     touch "$RUN/sample.loaded"
 }
 
@@ -158,7 +166,7 @@ up() {
 Bodega is open.
   shop        $PUBLIC_URL/
   API page    $PUBLIC_URL/docs
-  payments    $(supervised sim && echo "simulated, http://127.0.0.1:$PORT_SIM/" || echo "$STRIPE_API_BASE")
+  payments    $(supervised sim && echo "simulated, http://127.0.0.1:$PORT_SIM/" || echo "at ${STRIPE_API_BASE:-https://api.stripe.com}")
   inbox       http://127.0.0.1:$PORT_INBOX/  (mail the shop sent)
   admin token $RUN/secrets/admin_token
 Look inside with: make status, make logs FN=order. Stop with: make down
@@ -198,7 +206,7 @@ kill) kill -KILL "$(pid_of "$name")" ;;
 # The loop starts it again, with the environment file as it is now.
 restart) kill -TERM "$(pid_of "$name")" ;;
 pause) stop "$name" ;;
-resume) resume "$name" ;;
+resume) supervised "$name" || launch "$name" ;;
 reset-sample) rm -f "$RUN/sample.loaded"; load_sample ;;
 *) sed -n '/^#   /s/^#   //p' "$0" ;;
 esac

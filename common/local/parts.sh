@@ -77,7 +77,12 @@ bus_url() {
 }
 
 start_kafka() {
-    die "BUS=kafka needs tests/harness/kafka.sh"
+    local kafka=$top/tests/harness/kafka.sh
+    sh "$kafka" fetch || die "Kafka could not be fetched from Maven Central"
+    printf 'XDG_CACHE_HOME=%q\n' "${XDG_CACHE_HOME:-$HOME/.cache}" |
+        put "$RUN/env/kafka" 0644 || true
+    start kafka -r bash "$LOCAL/kafka.sh" "$RUN" "$kafka" "$PORT_KAFKA"
+    wait_for kafka "listens on port $PORT_KAFKA" 120 listening "$PORT_KAFKA"
 }
 
 # The simulator's key and signing secret are made up here; payment reads the
@@ -86,14 +91,14 @@ start_simulator() {
     mkdir -p "$RUN/sim"
     start sim -r python3 "$top/tests/gateway_sim/sim.py" --port "$PORT_SIM" \
         --ledger "$RUN/sim/ledger.jsonl" \
-        --key-file "$(secret stripe_secret_key)" \
+        --key-file "$(secret stripe_api_key)" \
         --webhook-url "$PUBLIC_URL/webhooks/payment" \
         --webhook-secret-file "$(secret stripe_webhook_secret)"
     wait_for sim "listens on port $PORT_SIM" 30 listening "$PORT_SIM"
 }
 
 start_mail() {
-    [ -f "$top/tests/harness/smtp_sink.py" ] || return 0
-    start smtp -r python3 "$top/tests/harness/smtp_sink.py"
+    start smtp -r python3 "$top/tests/harness/smtp_sink.py" \
+        --smtp "$PORT_SMTP" --http "$PORT_INBOX" --file "$RUN/mail.jsonl"
     wait_for smtp "listens on port $PORT_SMTP" 30 listening "$PORT_SMTP"
 }

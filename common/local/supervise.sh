@@ -14,12 +14,14 @@ while [ -z "$stop" ]; do
         set -a
         . "$run/env/$name"
         set +a
-        exec "$@"
+        exec setsid "$@" # a group of its own
     ) &
     child=$!
     echo "$child" >"$run/pids/$name.pid"
     # A trap cuts wait short: wait again until the process is really gone.
     while wait "$child"; status=$?; kill -0 "$child" 2>/dev/null; do :; done
+    # Helpers of a killed process (nginx's workers) would hold its port.
+    kill -9 "-$child" 2>/dev/null
     child=''
     [ -z "$stop" ] || break
     echo "$name ended with status $status, starting it again"
