@@ -72,6 +72,11 @@ function refocus(path) {
   else (row?.querySelector('input') ?? byId('main')).focus();
 }
 
+function items(cart) {
+  const count = cart.items.reduce((n, item) => n + item.quantity, 0);
+  return count === 1 ? '1 item' : `${count} items`;
+}
+
 function show(cart, problem) {
   if (!cart || cart.items.length === 0) {
     place.replaceChildren(empty('Nothing in here yet', 'Your cart is as empty as the shop at midnight.',
@@ -83,6 +88,7 @@ function show(cart, problem) {
     h('div', { class: 'two' },
       h('ul', { class: 'lines' }, cart.items.map((item) => line(item, cart.currency))),
       h('section', { class: 'panel', 'aria-label': 'Summary' },
+        h('p', { class: 'muted' }, items(cart)),
         h('p', { class: 'total' }, h('span', {}, 'Total'),
           h('span', { id: 'total' }, money(cart.total, cart.currency))),
         h('a', { class: 'button big', href: '/checkout.html' }, 'Check out')))].filter(Boolean));

@@ -69,13 +69,13 @@ const jsonBody = (content) => content && (content['application/json']
 
 function parameterTable(parameters) {
   if (!parameters.length) return null;
-  return h('div', {}, h('h3', {}, 'Parameters'), table('Parameters', ['Name', 'In', 'Kind', '', ''],
+  return h('div', {}, h('h3', {}, 'Parameters'), table('Parameters', ['Name', 'In', 'Kind', 'Needed', 'Meaning'],
     parameters.map((p) => [h('code', {}, p.name), p.in, kind(p.schema ?? {}), p.required ? 'required' : '', p.description ?? ''])));
 }
 
 function schemaTable(title, raw) {
   const rows = raw ? fieldRows(raw) : [];
-  return rows.length ? h('div', {}, h('h3', {}, title), table(title, ['Field', 'Kind', '', ''], rows)) : null;
+  return rows.length ? h('div', {}, h('h3', {}, title), table(title, ['Field', 'Kind', 'Needed', 'Meaning'], rows)) : null;
 }
 
 function answers(responses) {
@@ -157,7 +157,7 @@ function route(path, verb, operation, shared) {
     details.append(h('div', { class: 'inside' },
       operation.description ? h('p', {}, operation.description) : null, parameterTable(parameters),
       schemaTable('Body', jsonBody(resolve(operation.requestBody)?.content)?.schema),
-      h('div', {}, h('h3', {}, 'Answers'), table('Answers', ['Status', '', ''], answers(operation.responses))),
+      h('div', {}, h('h3', {}, 'Answers'), table('Answers', ['Status', 'Meaning', 'Example'], answers(operation.responses))),
       tryForm(verb, path, parameters, operation)));
   });
   return details;
