@@ -1,5 +1,6 @@
 #!/bin/sh
-# A private Redis for tests: private_redis.sh start|kill|stop DIR PORT [PASSWORD]
+# A private Redis for tests:
+#     private_redis.sh start|kill|stop DIR PORT [PASSWORD]
 #   start  listen on 127.0.0.1:PORT, keep nothing on disk, return when it
 #          answers
 #   kill   SIGKILL
@@ -15,7 +16,8 @@ start() {
         --appendonly no --daemonize yes --dir "$dir" --pidfile "$dir/pid" \
         --logfile "$dir/log" </dev/null >/dev/null
     i=0
-    until grep -q 'Ready to accept' "$dir/log" 2>/dev/null && [ -s "$dir/pid" ]; do
+    until grep -q 'Ready to accept' "$dir/log" 2>/dev/null &&
+        [ -s "$dir/pid" ]; do
         i=$((i + 1))
         [ $i -lt 200 ] || { cat "$dir/log" >&2; exit 1; }
         sleep 0.05
