@@ -37,7 +37,7 @@ FUNCTIONS := $(sort $(basename $(notdir $(foreach d,$(wildcard functions/*),\
                $(wildcard $d/$(notdir $d).c)))))
 COMMON_SRC := $(filter-out %_test.c,$(wildcard common/*/*.c))
 CLIENT_SRC := $(wildcard functions/*/*_client.c)
-C_FILES := $(wildcard common/*/*.[ch] functions/*/*.[ch] tests/*/*.[ch])
+C_FILES := $(wildcard common/*/*.c functions/*/*.c tests/*/*.c)
 UNIT_SRC := $(wildcard common/*/*_test.c functions/*/*_test.c)
 
 obj = $(patsubst %.c,$(OUT)/obj/%.o,$1)

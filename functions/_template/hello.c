@@ -24,11 +24,9 @@ static enum err get_greeting(struct req *r)
     return reply_json(r, 200, greeting_fields, &out);
 }
 
-static const struct route routes[] = {
-    { GET, "/api/hello/{name}", get_greeting, "a greeting",
-      .out = greeting_fields },
-    { 0 }
-};
+static const struct route routes[] = { { GET, "/api/hello/{name}", get_greeting,
+                                         "a greeting", .out = greeting_fields },
+                                       { 0 } };
 
 static const struct function hello = { .name = "hello",
                                        .help = "says hello",
