@@ -73,8 +73,10 @@ static bool enter(const struct http_dest *d, struct http_dest_state *s)
     return true;
 }
 
-static void leave(struct http_dest_state *s, bool answered)
+static void leave(const struct http_dest *d, bool answered)
 {
+    struct http_dest_state *s = d->state;
+
     s->inflight--;
     s->probing = false;
     if (answered) {
@@ -82,10 +84,13 @@ static void leave(struct http_dest_state *s, bool answered)
         return;
     }
     s->failures++;
+    if (s->failures < BREAKER_FAILURES)
+        return;
+    if (s->failures == BREAKER_FAILURES)
+        log_warn(NULL, "destination does not answer", LOG_STR("dest", d->name));
     /* Spread, so that many callers do not come back as one. */
-    if (s->failures >= BREAKER_FAILURES)
-        s->closed_until_us = clock_us() + BREAKER_MIN_US +
-                             (int64_t)id_random_below(BREAKER_SPREAD_US);
+    s->closed_until_us = clock_us() + BREAKER_MIN_US +
+                         (int64_t)id_random_below(BREAKER_SPREAD_US);
 }
 
 /* ---- one transfer ----------------------------------------------------- */
@@ -225,7 +230,9 @@ static enum err transfer(CURL *e, struct req *r, const struct http_dest *d,
         read_answer(e, r, c, &x);
         return OK;
     }
-    detail(r, "%s: %s", d->name, cu.curl_easy_strerror(code));
+    detail(r, "%s: %s", d->name,
+           code == CURLE_ABORTED_BY_CALLBACK ? "kept connection lost"
+                                             : cu.curl_easy_strerror(code));
     if (x.tries == 0)
         return ERR_UNAVAILABLE;
     /* An answer came, but not one we can take. */
@@ -274,7 +281,7 @@ static enum err traced(struct req *r, struct http_dest *d, struct http_call *c)
     (void)cu.curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
     cu.curl_slist_free_all(headers);
     handle_give(s, e);
-    leave(s, err == OK || err == ERR_UPSTREAM);
+    leave(d, err == OK || err == ERR_UPSTREAM);
     metric_add(&requests_total, 1, d->name, outcome(err, c->status));
     span_end(&t, SPAN_CLIENT,
              arena_printf(r->arena, "%s %s", c->method, d->name), wall_us,
@@ -294,7 +301,7 @@ enum err http_call(struct req *r, struct http_dest *d, struct http_call *c)
         return ERR_UNAVAILABLE;
     }
     if (!curl_loop_open()) {
-        leave(d->state, false);
+        leave(d, false);
         return ERR_UNAVAILABLE;
     }
     return traced(r, d, c);

@@ -1,8 +1,9 @@
 /* http_client - outgoing HTTP(S): libcurl's multi interface on the loop, keep-
  * alive, the caller's deadline and traceparent on every call. Each destination
  * is a bulkhead: at most max_inflight calls wait on it, the rest fail at once,
- * and after 5 failures in a row a breaker answers ERR_UNAVAILABLE without
- * calling for 0.5 - 1 s, then lets one call through. */
+ * and after 5 calls in a row without an answer (any status is one) a breaker
+ * says ERR_UNAVAILABLE without calling for 0.5 - 1 s, then lets one call
+ * through. */
 #ifndef BODEGA_IO_HTTP_CLIENT_H
 #define BODEGA_IO_HTTP_CLIENT_H
 
@@ -49,6 +50,7 @@ enum err http_json(struct req *r, struct http_dest *d, const char *method,
                    void *out);
 /* The token for http_json, read from its secret file by the runtime. */
 void http_client_token(const char *token);
+/* Close what is kept open; before the loop ends, with no call running. */
 void http_client_close(void);
 
 #endif

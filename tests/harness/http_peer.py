@@ -134,9 +134,13 @@ def leave_with_parent():
     os._exit(0)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 if __name__ == "__main__":
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Peer)
     threading.Thread(target=leave_with_parent, daemon=True).start()
     print(server.server_address[1], flush=True)
     server.serve_forever()
