@@ -256,8 +256,12 @@ class Replay:
     def report(self):
         sales = self.retail.sales
         pounds = sum(self.expected.values()) / 100
-        print(f"{len(sales)} sale invoices worth £{pounds:,.2f}, "
-              f"{len(self.retail.returns)} cancelled invoices, "
+        numbers = {row.invoice for row in self.retail.rows}
+        void = {n for n in numbers if n.startswith("C")}
+        print(f"{len(numbers - void)} invoices, {len(sales)} of them with "
+              f"something to sell, worth £{pounds:,.2f}; {len(void)} "
+              f"cancelled, {len(self.retail.returns)} of them with something "
+              "in the catalog; "
               f"{len(self.retail.adjustments)} stock adjustments; "
               f"{len(self.retail.unsold)} rows without a product to move")
         for row in self.retail.unsold:

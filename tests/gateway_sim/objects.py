@@ -125,7 +125,8 @@ def payment_intent(of_session, data, ident, of_charge):
     amount = of_session["amount_total"]
     nothing = dict.fromkeys((
         "allowed_payment_method_types", "application",
-        "application_fee_amount", "automatic_payment_methods", "canceled_at", "cancellation_reason",
+        "application_fee_amount", "automatic_payment_methods",
+        "canceled_at", "cancellation_reason",
         "customer", "customer_account", "excluded_payment_method_types",
         "last_payment_error", "next_action", "on_behalf_of",
         "payment_method_configuration_details", "presentment_details",
