@@ -115,7 +115,7 @@ static const struct cfg_field config[] = {
     { 0 }
 };
 
-static struct http_dest *const calls[] = { &catalog_dest, NULL };
+static struct http_dest *const calls[] = { &prices_dest, NULL };
 
 static const struct subscription subs[] = {
     { &order_paid_topic, on_paid, "drop the lines that were ordered" }, { 0 }

@@ -42,22 +42,28 @@ static void keep_price(struct memo_item *item, const struct product_price *p)
     item->state = MEMO_FRESH;
 }
 
+/* Not catalog_dest: reading a cart has a partial answer instead of a wait. */
+struct http_dest prices_dest = { .name = "catalog",
+                                 .url = &catalog_url,
+                                 .timeout_ms = 500 };
+
 /* Answers come in the order asked, with the unknown left out. */
 static enum err fetch_prices(struct req *r, struct memo_item **items, size_t n)
 {
     struct sku_list skus = { .count = n };
-    struct price_list prices = { 0 };
+    struct price_list found = { 0 };
     size_t at = 0;
 
     skus.items = arena_calloc(r->arena, n, sizeof(*skus.items));
     for (size_t i = 0; i < n; i++)
         skus.items[i].sku = items[i]->key;
-    TRY(catalog_prices(r, &skus, &prices));
+    TRY(http_json(r, &prices_dest, "POST", "/internal/catalog/prices",
+                  sku_list_fields, &skus, price_list_fields, &found));
     for (size_t i = 0; i < n; i++) {
         bool known =
-            at < prices.count && !strcmp(prices.items[at].sku, items[i]->key);
+            at < found.count && !strcmp(found.items[at].sku, items[i]->key);
 
-        keep_price(items[i], known ? &prices.items[at++] : NULL);
+        keep_price(items[i], known ? &found.items[at++] : NULL);
     }
     return OK;
 }

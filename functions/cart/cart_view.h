@@ -25,6 +25,9 @@ struct cart_view {
 };
 extern const struct json_field cart_view_fields[];
 
+/* To declare among the function's calls. */
+extern struct http_dest prices_dest;
+
 /* What catalog says of one product. */
 struct cart_price {
     bool for_sale;
