@@ -12,10 +12,10 @@
 #include "sched/req.h"
 
 struct http_dest {
-    const char *name;     /* label in logs, metrics, spans */
-    const char **url;     /* base URL, no trailing slash; a config variable */
-    int max_inflight;     /* 0: 64 */
-    int timeout_ms;       /* per call, cut to what the req has left; 0: 2000 */
+    const char *name; /* label in logs, metrics, spans */
+    const char **url; /* base URL, no trailing slash; a config variable */
+    int max_inflight; /* 0: 64 */
+    int timeout_ms;   /* per call, cut to what the req has left; 0: 2000 */
     const char *const *headers; /* "Name: value", NULL-terminated; or NULL */
     /* below: private */
     struct http_dest_state *state;
@@ -30,8 +30,9 @@ struct http_call {
     const char *const *headers; /* extra "Name: value"; NULL-terminated */
     /* answer */
     int status;
-    const char *reply; /* NUL-terminated, in the req's arena; never NULL on OK */
-    size_t reply_len;  /* at most 4 MiB, more is ERR_UPSTREAM */
+    const char
+        *reply;       /* NUL-terminated, in the req's arena; never NULL on OK */
+    size_t reply_len; /* at most 4 MiB, more is ERR_UPSTREAM */
     const char *reply_request_id; /* the answer's Request-Id or NULL */
 };
 

@@ -17,8 +17,14 @@ struct log_field {
     const char *str; /* NULL: the number counts */
     int64_t num;
 };
-#define LOG_STR(n, s) { .name = (n), .str = log_text_(s) }
-#define LOG_INT(n, v) { .name = (n), .num = (v) }
+#define LOG_STR(n, s)                                                          \
+    {                                                                          \
+        .name = (n), .str = log_text_(s)                                       \
+    }
+#define LOG_INT(n, v)                                                          \
+    {                                                                          \
+        .name = (n), .num = (v)                                                \
+    }
 
 /* A function, because gcc objects to asking an array whether it is NULL. */
 static inline const char *log_text_(const char *s)
@@ -43,8 +49,11 @@ void log_write(enum log_level level, const char *trace_id, const char *msg,
     } while (0)
 /* log_info(trace_id_or_NULL, "message", LOG_STR("k", s), LOG_INT("n", 1)); at
  * least one field */
-#define log_info(trace_id, msg, ...)  LOG_AT_(LOG_INFO, trace_id, msg, __VA_ARGS__)
-#define log_warn(trace_id, msg, ...)  LOG_AT_(LOG_WARN, trace_id, msg, __VA_ARGS__)
-#define log_error(trace_id, msg, ...) LOG_AT_(LOG_ERROR, trace_id, msg, __VA_ARGS__)
+#define log_info(trace_id, msg, ...)                                           \
+    LOG_AT_(LOG_INFO, trace_id, msg, __VA_ARGS__)
+#define log_warn(trace_id, msg, ...)                                           \
+    LOG_AT_(LOG_WARN, trace_id, msg, __VA_ARGS__)
+#define log_error(trace_id, msg, ...)                                          \
+    LOG_AT_(LOG_ERROR, trace_id, msg, __VA_ARGS__)
 
 #endif

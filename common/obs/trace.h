@@ -22,8 +22,13 @@ void trace_start(struct trace *t, const char *traceparent);
 void trace_child(struct trace *t, const struct trace *parent);
 void trace_format(const struct trace *t, char out[TRACEPARENT_LEN + 1]);
 
-enum span_kind { SPAN_SERVER = 2, SPAN_CLIENT = 3, SPAN_PRODUCER = 4,
-                 SPAN_CONSUMER = 5, SPAN_INTERNAL = 1 };
+enum span_kind {
+    SPAN_SERVER = 2,
+    SPAN_CLIENT = 3,
+    SPAN_PRODUCER = 4,
+    SPAN_CONSUMER = 5,
+    SPAN_INTERNAL = 1
+};
 
 /* Hand a finished span to the export ring. Never blocks and never fails: when
  * the ring (1,024 spans) is full the span is dropped and counted in
