@@ -45,6 +45,16 @@ class Retail:
     adjustments: list = field(default_factory=list)  # rows
     unsold: list = field(default_factory=list)  # rows nothing can be done with
 
+    def differs(self):
+        """Rows that name or price a product otherwise than its first row."""
+        first, count = {}, 0
+        for row in self.rows:
+            if not row.refused():
+                is_first = first.setdefault(row.sku, row)
+                count += (row.name, row.price) != (is_first.name,
+                                                   is_first.price)
+        return count
+
     def total(self, lines):
         return sum(self.price[sku] * n for sku, n in lines.items())
 

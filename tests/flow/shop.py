@@ -190,8 +190,18 @@ class Shopper:
         for sku, quantity in lines.items():
             path = f"/api/carts/{cart}/items/{urllib.parse.quote(sku)}"
             self.until_final("cart", "PUT", path, {"quantity": quantity})
-        seen = self.until_final("cart", "GET", f"/api/carts/{cart}").body
-        return cart, seen["total"]
+        return cart, self.cart_total(cart)
+
+    def cart_total(self, cart):
+        """Once the cart knows every price."""
+        end = time.monotonic() + self.patience_s
+        while True:
+            seen = self.until_final("cart", "GET", f"/api/carts/{cart}").body
+            if not seen.get("partial"):
+                return seen["total"]
+            if time.monotonic() > end:
+                raise GaveUp(f"cart {cart} never knew its prices")
+            time.sleep(0.5)
 
     def checkout(self, key, cart, purchase, email, op="checkout"):
         return self.until_final(

@@ -102,7 +102,7 @@ def refunded_silently(data):
     charge = next(e for e in data["gateway"] if e["kind"] == "charged"
                   and e["order"] == fixture.CONFIRMED)
     data["gateway"].append({
-        "t": 9, "kind": "refunded", "order": charge["order"],
+        "t": 1009, "kind": "refunded", "order": charge["order"],
         "amount": charge["amount"], "currency": charge["currency"]})
 
 

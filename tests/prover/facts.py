@@ -64,6 +64,7 @@ class Data:
     gateway: list
     topics: list
     mail: list
+    started: float  # when the first request of the history was sent
 
     def by(self, table, column):
         """Rows of a table grouped by one column's value."""
@@ -125,10 +126,10 @@ def is_original(event):
 
 
 def load(folder):
-    return Data(
-        {name: read_table(folder, name) for name in TABLES},
-        pair_calls(read_lines(os.path.join(folder, "history.jsonl"))),
-        read_lines(os.path.join(folder, "gateway.jsonl")),
-        list(filter(is_original,
-                    read_lines(os.path.join(folder, "topics.jsonl")))),
-        read_lines(os.path.join(folder, "mail.jsonl")))
+    history, gateway, topics, mail = (
+        read_lines(os.path.join(folder, name + ".jsonl"))
+        for name in ("history", "gateway", "topics", "mail"))
+    return Data({name: read_table(folder, name) for name in TABLES},
+                pair_calls(history), gateway,
+                list(filter(is_original, topics)), mail,
+                min((record["t"] for record in history), default=0))

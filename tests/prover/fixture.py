@@ -89,7 +89,7 @@ class World:
 
     def charge(self, order, total):
         self.gateway.append({
-            "t": 2, "kind": "charged", "session": "cs_" + order,
+            "t": 1002, "kind": "charged", "session": "cs_" + order,
             "order": order, "payment_intent": {"id": "pi_" + order},
             "amount": total, "currency": "gbp"})
         self.book_money(order, "capture", total)
@@ -98,7 +98,7 @@ class World:
     def refund(self, order, total):
         self.say("order.refund_requested", order)
         self.gateway.append({
-            "t": 3, "kind": "refunded", "order": order, "amount": total,
+            "t": 1003, "kind": "refunded", "order": order, "amount": total,
             "currency": "gbp", "payment_intent": "pi_" + order})
         self.book_money(order, "refund", -total)
         self.say("payment.refunded", order)
@@ -136,7 +136,7 @@ class World:
             "currency": "GBP", "payment_intent": "pi_" + order
             if payment in ("captured", "refunded") else ""})
         self.gateway.append({
-            "t": 1, "kind": "session.created", "order": order,
+            "t": 1001, "kind": "session.created", "order": order,
             "session": {"id": "cs_" + order}, "amount": total,
             "currency": "gbp"})
         self.say("order.placed", order)
@@ -151,7 +151,7 @@ class World:
         self.post(order, "receipt")
 
     def closed(self, order):
-        self.gateway.append({"t": 2, "kind": "session.expired",
+        self.gateway.append({"t": 1002, "kind": "session.expired",
                              "order": order, "session": "cs_" + order})
         self.say("order.cancelled", order)
 
