@@ -302,6 +302,41 @@ def lost_answer_does_not_order_twice(b):
     equal({order for _, order in sent}, {order_id(b)}, "orders made")
 
 
+@test(refusals=("422",))
+def corrected_form_does_not_order_twice(b):
+    add(b, plenty()["sku"])
+    with b.first_run(LOSING):
+        fill_checkout(b, "ada@example.com")
+        b.js("window.lose = 9")
+        b.click("#pay")
+        b.wait_for("#problem")
+        b.fill("#name", "Ada Corrected")
+        b.js("window.lose = 0")
+        b.click("#pay")
+        b.wait_for(PAY)
+        b.click(LEAVE)
+        status_is(b, "pending")
+        sent = b.js("return window.sent")
+    equal(len({key for key, _ in sent}), 1, "keys used")
+    equal({order for _, order in sent if order}, {order_id(b)}, "orders made")
+
+
+@test
+def slow_payment_page_leads_to_the_order(b):
+    add(b, plenty()["sku"])
+    no_link = """const real = window.fetch; window.fetch = async (path, o) => {
+        const answer = await real(path, o);
+        if (path !== '/api/checkout') return answer;
+        const { payment_url, ...rest } = await answer.json();
+        return new Response(JSON.stringify(rest), { status: 202 }); };"""
+    with b.first_run(no_link):
+        fill_checkout(b, "ada@example.com")
+        b.click("#pay")
+        status_is(b, "pending")
+        b.click("#order #pay")
+        b.wait_for(PAY)
+
+
 @test
 def buys_and_gets_a_receipt(b):
     who = f"ada.{os.getpid()}@example.com"

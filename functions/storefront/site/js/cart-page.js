@@ -1,5 +1,5 @@
 /* cart-page - change quantities, take things out, go to the checkout. */
-import { CART_QUANTITY_MAX, readCart, setQuantity, withPicture } from './cart.js';
+import { CART_QUANTITY_MAX, lineName, readCart, setQuantity, withPicture } from './cart.js';
 import { backToShop, byId, empty, h, money, picture, tryAgain } from './dom.js';
 import { stepper } from './stepper.js';
 
@@ -26,8 +26,8 @@ async function send() {
   sending = false;
   if (failed) return load(failed.sentence ?? String(failed));
   show(cart);
-  byId('said').textContent = cart?.items.length
-    ? `Total ${money(cart.total, cart.currency)}` : 'Your cart is empty';
+  byId('said').textContent = cart?.currency
+    ? `Total ${money(cart.total, cart.currency)}` : 'Cart changed';
   return undefined;
 }
 
@@ -36,24 +36,27 @@ function change(sku, quantity) {
   send();
 }
 
+function priceLine(item, currency) {
+  if (item.unavailable) return h('p', { class: 'wrong' }, 'Not for sale any more');
+  if (!item.unit_price) return h('p', { class: 'muted' }, 'Price not known right now');
+  return h('p', { class: 'price' }, `${money(item.unit_price, currency)} each`);
+}
+
 function line(item, currency) {
-  const href = `/product.html?sku=${encodeURIComponent(item.sku)}`;
-  const short = item.available !== undefined && item.quantity > item.available;
+  const name = lineName(item);
   const count = stepper({
-    value: item.quantity, max: CART_QUANTITY_MAX, label: `Quantity of ${item.name}`,
+    value: item.quantity, max: CART_QUANTITY_MAX, label: `Quantity of ${name}`,
     changed: (n) => change(item.sku, n),
   });
   return h('li', { 'data-sku': item.sku }, picture(withPicture(item), { eager: true }),
-    h('div', {}, h('h2', {}, h('a', { href }, item.name)),
-      h('p', { class: 'price' }, `${money(item.unit_price, currency)} each`),
-      short ? h('p', { class: 'wrong' }, item.available
-        ? `Only ${item.available} left` : 'Sold out') : null),
-    h('div', { class: 'edit' }, count.element,
+    h('div', {}, h('h2', {}, h('a', { href: `/product.html?sku=${encodeURIComponent(item.sku)}` }, name)),
+      priceLine(item, currency)),
+    h('div', { class: 'edit' }, item.unavailable ? null : count.element,
       h('button', {
-        class: 'link', type: 'button', 'aria-label': `Remove ${item.name}`,
+        class: 'link', type: 'button', 'aria-label': `Remove ${name}`,
         onclick: () => change(item.sku, 0),
       }, 'Remove'),
-      h('span', { class: 'sum' }, money(item.line_total, currency))));
+      item.line_total ? h('span', { class: 'sum' }, money(item.line_total, currency)) : null));
 }
 
 /* Redrawing must not throw a keyboard user back to the top of the page. */
@@ -72,9 +75,14 @@ function refocus(path) {
   else (row?.querySelector('input') ?? byId('main')).focus();
 }
 
-function items(cart) {
-  const count = cart.items.reduce((n, item) => n + item.quantity, 0);
-  return count === 1 ? '1 item' : `${count} items`;
+function summary(cart) {
+  const gone = cart.items.some((item) => item.unavailable);
+  return h('section', { class: 'panel', 'aria-label': 'Summary' },
+    h('p', { class: 'muted' }, cart.items_count === 1 ? '1 item' : `${cart.items_count} items`),
+    cart.currency ? h('p', { class: 'total' }, h('span', {}, 'Total'),
+      h('span', { id: 'total' }, money(cart.total, cart.currency))) : null,
+    gone ? h('p', { class: 'wrong' }, 'Remove what is not for sale any more to check out.')
+      : h('a', { class: 'button big', href: '/checkout.html' }, 'Check out'));
 }
 
 function show(cart, problem) {
@@ -84,14 +92,10 @@ function show(cart, problem) {
     return;
   }
   const path = focusPath();
-  place.replaceChildren(...[problem ? h('p', { class: 'notice', role: 'alert' }, problem) : null,
+  const said = problem ?? (cart.partial ? 'Some prices may be missing or old right now.' : null);
+  place.replaceChildren(...(said ? [h('p', { class: 'notice', role: 'alert' }, said)] : []),
     h('div', { class: 'two' },
-      h('ul', { class: 'lines' }, cart.items.map((item) => line(item, cart.currency))),
-      h('section', { class: 'panel', 'aria-label': 'Summary' },
-        h('p', { class: 'muted' }, items(cart)),
-        h('p', { class: 'total' }, h('span', {}, 'Total'),
-          h('span', { id: 'total' }, money(cart.total, cart.currency))),
-        h('a', { class: 'button big', href: '/checkout.html' }, 'Check out')))].filter(Boolean));
+      h('ul', { class: 'lines' }, cart.items.map((item) => line(item, cart.currency))), summary(cart)));
   refocus(path);
 }
 

@@ -15,7 +15,7 @@ export function forgetCart() {
 }
 
 function remember(cart) {
-  showCount(cart.items.reduce((n, item) => n + item.quantity, 0));
+  showCount(cart.items_count);
   return cart;
 }
 
@@ -46,12 +46,15 @@ export async function setQuantity(sku, quantity) {
   return readCart();
 }
 
-/** Put some more of a product in, at most `available` altogether. Returns how
- * many of it the cart holds now. */
+/** How many of a product can be bought at once; what is not known is tried. */
+export const most = (product) => Math.min(product.available ?? CART_QUANTITY_MAX, CART_QUANTITY_MAX);
+
+/** Put some more of a product in, at most `most` altogether. Returns how many
+ * of it the cart holds now. */
 export async function addToCart(product, quantity) {
   const cart = await readCart();
   const before = cart?.items.find((item) => item.sku === product.sku)?.quantity ?? 0;
-  const wanted = Math.min(before + quantity, product.available, CART_QUANTITY_MAX);
+  const wanted = Math.min(before + quantity, most(product));
   if (product.image) {
     memory.set('pictures', { ...memory.get('pictures'), [product.sku]: product.image });
   }
@@ -59,6 +62,7 @@ export async function addToCart(product, quantity) {
   return wanted;
 }
 
-export function withPicture(item) {
-  return { ...item, image: item.image ?? memory.get('pictures')?.[item.sku] };
-}
+export const withPicture = (item) => ({ ...item, image: memory.get('pictures')?.[item.sku] });
+
+/** A line's name; the catalog may not know it or not answer. */
+export const lineName = (item) => item.name ?? item.sku;

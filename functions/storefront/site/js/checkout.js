@@ -4,7 +4,7 @@
  * leaves and kept until a final answer came, so a second click, a reload or a
  * lost answer repeats the same attempt and never makes a second order. */
 import { api, get, pause } from './api.js';
-import { cartId, readCart } from './cart.js';
+import { cartId, lineName, readCart } from './cart.js';
 import { byId, empty, h, memory, money, payUrl, tryAgain } from './dom.js';
 
 const TRIES = 4;
@@ -134,9 +134,10 @@ async function submit(event) {
 function showSummary(cart) {
   byId('summary').replaceChildren(
     h('ul', { class: 'bill' }, cart.items.map((item) => h('li', {},
-      h('span', {}, item.name, ' ', h('span', { class: 'muted' }, `× ${item.quantity}`)),
-      h('span', {}, money(item.line_total, cart.currency))))),
-    h('p', { class: 'total' }, h('span', {}, 'Total'), h('span', {}, money(cart.total, cart.currency))));
+      h('span', {}, lineName(item), ' ', h('span', { class: 'muted' }, `× ${item.quantity}`)),
+      item.line_total ? h('span', {}, money(item.line_total, cart.currency)) : null))),
+    cart.currency ? h('p', { class: 'total' }, h('span', {}, 'Total'),
+      h('span', {}, money(cart.total, cart.currency))) : '');
 }
 
 /* Back from the payment page: the cart is still full, but its order exists. */

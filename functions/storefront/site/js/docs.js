@@ -40,7 +40,7 @@ function example(raw, depth = 0) {
       .map(([key, value]) => [key, example(value, depth + 1)]));
   }
   if (type === 'array') return depth === DEPTH ? [] : [example(schema.items ?? {}, depth + 1)];
-  if (type === 'integer' || type === 'number') return schema.minimum ?? 1;
+  if (type === 'integer' || type === 'number') return Math.max(schema.minimum ?? 1, 1);
   if (type === 'boolean') return false;
   return schema.format === 'email' ? 'you@example.com' : 'string';
 }
@@ -164,7 +164,7 @@ function route(path, verb, operation, shared) {
 }
 
 function group() {
-  const groups = new Map();
+  const groups = new Map((spec.tags ?? []).map((tag) => [tag.name, []]));
   for (const [path, item] of Object.entries(spec.paths ?? {})) {
     for (const verb of VERBS.filter((v) => item[v])) {
       const tag = item[verb].tags?.[0] ?? 'other';
@@ -178,7 +178,10 @@ function group() {
 async function load() {
   try {
     spec = await get('/openapi.json');
-    byId('docs').replaceChildren(...[...group()].map(([tag, routes]) => h('section', {}, h('h2', {}, tag), routes)));
+    const about = new Map((spec.tags ?? []).map((tag) => [tag.name, tag.description]));
+    byId('docs').replaceChildren(...[...group()].filter(([, routes]) => routes.length)
+      .map(([tag, routes]) => h('section', {}, h('h2', {}, tag),
+        about.get(tag) ? h('p', { class: 'muted' }, about.get(tag)) : null, routes)));
   } catch (error) {
     byId('docs').replaceChildren(empty('The description did not load', error.sentence ?? String(error), tryAgain(load)));
   }

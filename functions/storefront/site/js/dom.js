@@ -87,7 +87,9 @@ export function picture(item, { eager = false } = {}) {
 }
 
 const LOW = 5;
+/** Says when there is little or nothing left; `available` null is not known. */
 export function badge(available) {
+  if (available === null || available === undefined) return null;
   if (available === 0) return h('span', { class: 'badge out' }, 'Sold out');
   if (available <= LOW) return h('span', { class: 'badge' }, `Only ${available} left`);
   return null;

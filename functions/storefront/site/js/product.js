@@ -1,6 +1,6 @@
 /* product - one product and the way into the cart. */
 import { get } from './api.js';
-import { CART_QUANTITY_MAX, addToCart } from './cart.js';
+import { addToCart, most } from './cart.js';
 import { backToShop, badge, byId, card, empty, h, money, picture, tryAgain } from './dom.js';
 import { stepper } from './stepper.js';
 
@@ -9,13 +9,13 @@ const sku = new URLSearchParams(location.search).get('sku') ?? '';
 
 function stockLine(product) {
   const low = badge(product.available);
-  return h('p', {}, low ?? h('span', { class: 'muted' }, 'In stock'));
+  return h('p', {}, low ?? h('span', { class: 'muted' }, product.available ? 'In stock' : 'Stock not known right now'));
 }
 
 function buyBox(product) {
   const said = h('p', { class: 'said', role: 'status' });
   const count = stepper({
-    value: 1, max: Math.min(product.available, CART_QUANTITY_MAX), label: 'Quantity',
+    value: 1, max: most(product), label: 'Quantity',
   });
   const button = h('button', { class: 'button', type: 'button', id: 'add' }, 'Add to cart');
   button.addEventListener('click', async () => {
@@ -47,7 +47,7 @@ function show(product) {
     h('div', { class: 'about' }, crumb, h('h1', {}, product.name),
       h('p', { class: 'price' }, money(product.price, product.currency)),
       product.description ? h('p', { class: 'text' }, product.description) : null,
-      stockLine(product), product.available > 0 ? buyBox(product) : soldOut()));
+      stockLine(product), product.available === 0 ? soldOut() : buyBox(product)));
 }
 
 async function showRelated(product) {

@@ -6,7 +6,7 @@ export function stepper({ value, max, label, changed }) {
   let now = value;
   const input = h('input', {
     type: 'number', inputmode: 'numeric', min: 1, max, step: 1, value, 'aria-label': label,
-    onchange: () => put(Math.round(Number(input.value))),
+    onchange: () => put(Math.round(input.valueAsNumber)),
   });
   const less = h('button', { type: 'button', 'aria-label': 'One less', onclick: () => put(now - 1) }, '\u2212');
   const plus = h('button', { type: 'button', 'aria-label': 'One more', onclick: () => put(now + 1) }, '+');
