@@ -11,10 +11,11 @@
  * (lost, or the req's deadline passed, while an effect may be committed: a
  * statement outside a transaction that is not a plain SELECT, or COMMIT),
  * ERR_CONFLICT (unique violation 23505, foreign key 23503, check 23514),
- * ERR_OVERLOAD (53xxx, or the wait queue is full), ERR_DEADLINE (statement or lock timeout 57014/55P03, or the
- * req's deadline), ERR_INTERNAL (anything else; SQLSTATE and the constraint's
- * name go to detail(), never the values). Deadlocks and serialization
- * failures (40P01, 40001) come as ERR_UNAVAILABLE: pg_transaction retries. */
+ * ERR_OVERLOAD (53xxx, or the wait queue is full), ERR_DEADLINE (statement or
+ * lock timeout 57014/55P03, or the req's deadline), ERR_INTERNAL (anything
+ * else; SQLSTATE and the constraint's name go to detail(), never the values).
+ * Deadlocks and serialization failures (40P01, 40001) come as ERR_UNAVAILABLE:
+ * pg_transaction retries. */
 #ifndef BODEGA_IO_PG_H
 #define BODEGA_IO_PG_H
 

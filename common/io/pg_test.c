@@ -442,6 +442,43 @@ Test(pg, tx_is_not_starved)
     run(PORT, 2, tx_is_not_starved);
 }
 
+static int turn, began, read_done;
+
+static void four_kinds(struct req *r, struct worker *w)
+{
+    struct pg_rows v;
+    if (w->n == 0)
+        w->err = pg_query(r, &v, "SELECT pg_sleep(2)", "");
+    if (w->n == 1)
+        w->err = pg_query(r, &v, "SELECT pg_sleep(0.2)", "");
+    if (w->n == 2) {
+        w->err = pg_begin(r);
+        began = ++turn;
+    }
+    if (w->n == 3) {
+        w->err = pg_query(r, &v, "SELECT 4", "");
+        read_done = ++turn;
+    }
+}
+
+/* A transaction waiting for a busy connection holds up only that one. */
+static void waiting_tx_lets_others_pass(struct req *r)
+{
+    (void)r;
+    open_all(2);
+    start_workers(crowd, 4, four_kinds);
+    wait_workers();
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(crowd[i].err, OK);
+    cr_assert_eq(read_done, 1);
+    cr_assert_eq(began, 2);
+}
+
+Test(pg, waiting_tx_lets_others_pass)
+{
+    run(PORT, 2, waiting_tx_lets_others_pass);
+}
+
 /* --- errors --- */
 
 static void errors_are_told_apart(struct req *r)
