@@ -85,7 +85,6 @@ static enum err on_paid(struct req *r, const struct event *e)
     struct order_paid_data paid = { 0 };
 
     TRY(event_data(r, e, order_paid_fields, &paid));
-    note_str(r, "order", paid.order_id);
     return cart_store_paid(r, &paid);
 }
 

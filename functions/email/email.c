@@ -77,7 +77,6 @@ static enum err mail_once(struct req *r, const char *order_id, const char *kind,
                                           mail_domain()) };
     enum mail_claim claim;
 
-    note_str(r, "order", order_id);
     note_str(r, "mail", kind);
     TRY(mail_claim(r, order_id, kind, mail.message_id, LEASE_S, &claim));
     if (claim == MAIL_DONE)
