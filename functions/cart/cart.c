@@ -88,7 +88,7 @@ static enum err on_paid(struct req *r, const struct event *e)
     return cart_store_paid(r, &paid);
 }
 
-/* ---- tables ------------------------------------------------------------- */
+/* ---- tables ------------------------------------------------------------ */
 
 static const enum err may_exceed[] = { ERR_AMOUNT, OK };
 

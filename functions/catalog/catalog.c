@@ -9,8 +9,7 @@
 #define CACHE_S       1
 #define CATEGORIES_US 1000000 /* how old the list of categories may be */
 
-/* ---- a product as shown ---------------------------------------------------
- */
+/* ---- a product as shown ------------------------------------------------ */
 
 struct shown {
     const char *sku;
@@ -57,8 +56,7 @@ static void show(struct req *r, const struct product *p, int64_t available,
         ret->available = arena_printf(r->arena, "%lld", (long long)available);
 }
 
-/* ---- the list -------------------------------------------------------------
- */
+/* ---- the list ---------------------------------------------------------- */
 
 struct list_out {
     struct shown *items;
@@ -153,8 +151,7 @@ static enum err list_products(struct req *r)
     return reply_cached(r, list_fields, &out, CACHE_S);
 }
 
-/* ---- one product; prices --------------------------------------------------
- */
+/* ---- one product; prices ----------------------------------------------- */
 
 static enum err get_product(struct req *r)
 {
@@ -178,8 +175,7 @@ static enum err get_prices(struct req *r)
     return reply_json(r, 200, price_list_fields, &out);
 }
 
-/* ---- tables ---------------------------------------------------------------
- */
+/* ---- tables ------------------------------------------------------------ */
 
 static const struct query_param list_query[] = {
     { "category", "only this category", .max = 80 },

@@ -6,8 +6,7 @@
 
 #define ROWS_A_TURN 2000 /* then the loop gets its turn */
 
-/* ---- what comes and goes --------------------------------------------------
- */
+/* ---- what comes and goes ----------------------------------------------- */
 
 const struct query_param import_query[] = {
     { "sku", "CSV column of the product code (default sku)", .max = 64 },
@@ -88,8 +87,7 @@ const struct json_field import_out_fields[] = {
     JSON_END
 };
 
-/* ---- CSV ------------------------------------------------------------------
- */
+/* ---- CSV --------------------------------------------------------------- */
 
 enum column {
     SKU,
@@ -214,8 +212,7 @@ static enum err read_csv(struct req *r, struct import *im)
     return e;
 }
 
-/* ---- JSON -----------------------------------------------------------------
- */
+/* ---- JSON -------------------------------------------------------------- */
 
 /* The rules read text; the price is written as they read it. */
 static const char *price_text(struct arena *a, const struct import_item *item)
@@ -257,8 +254,7 @@ static enum err read_json(struct req *r, struct import *im)
     return OK;
 }
 
-/* ---- the route ------------------------------------------------------------
- */
+/* ---- the route --------------------------------------------------------- */
 
 enum err import_products(struct req *r)
 {

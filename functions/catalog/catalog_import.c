@@ -11,7 +11,7 @@
 #define CATEGORY_MAX    80
 #define IMAGE_MAX       300
 
-/* ---- one row ------------------------------------------------------------- */
+/* ---- one row ----------------------------------------------------------- */
 
 static bool is_digit(char c)
 {
@@ -182,8 +182,7 @@ const char *import_check(struct arena *a, const struct import_row *row,
     return NULL;
 }
 
-/* ---- all rows --------------------------------------------------------------
- */
+/* ---- all rows ---------------------------------------------------------- */
 
 void import_init(struct import *im, struct arena *a)
 {

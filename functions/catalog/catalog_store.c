@@ -1,7 +1,7 @@
 /* catalog_store - see catalog_store.h. */
 #include "catalog/catalog_store.h"
 
-/* ---- search ------------------------------------------------------------- */
+/* ---- search ------------------------------------------------------------ */
 
 #define WORDS_MAX 16
 
@@ -87,7 +87,7 @@ enum err store_list(struct req *r, const struct product_query *q,
     return OK;
 }
 
-/* ---- one, some, all ------------------------------------------------------ */
+/* ---- one, some, all ---------------------------------------------------- */
 
 enum err store_get(struct req *r, const char *sku, struct product *ret)
 {
@@ -148,8 +148,7 @@ enum err store_categories(struct req *r, struct categories *ret)
     return OK;
 }
 
-/* ---- import ---------------------------------------------------------------
- */
+/* ---- import ------------------------------------------------------------ */
 
 /* Rows in sku order, so that two imports never wait for each other in a circle;
  * xmax is 0 in a row that was inserted. */

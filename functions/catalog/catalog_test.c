@@ -19,7 +19,7 @@ static void teardown(void)
 
 TestSuite(catalog, .init = setup, .fini = teardown);
 
-/* ---- rows ---------------------------------------------------------------- */
+/* ---- rows -------------------------------------------------------------- */
 
 static const char *check(const char *sku, const char *name, const char *price,
                          const char *quantity, struct product *ret)
@@ -158,8 +158,7 @@ Test(catalog, long_ones_are_refused_not_cut)
     cr_assert_not_null(check(sku, "A Thing", "1", NULL, &p));
 }
 
-/* ---- the whole list -------------------------------------------------------
- */
+/* ---- the whole list ---------------------------------------------------- */
 
 static void add(struct import *im, int64_t line, const char *sku,
                 const char *name, const char *price)
@@ -211,8 +210,7 @@ Test(catalog, many_rows)
     cr_assert_str_eq(im.items[4321].sku, "PX-4321");
 }
 
-/* ---- cursor ----------------------------------------------------------------
- */
+/* ---- cursor ------------------------------------------------------------ */
 
 Test(catalog, cursor_comes_back)
 {
@@ -269,8 +267,7 @@ Test(catalog, altered_cursor_is_refused)
     }
 }
 
-/* ---- search ----------------------------------------------------------------
- */
+/* ---- search ------------------------------------------------------------ */
 
 Test(catalog, words_become_prefixes_and_nothing_else)
 {

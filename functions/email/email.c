@@ -110,8 +110,7 @@ static enum err on_refunded(struct req *r, const struct event *e)
     return mail_once(r, end.order_id, "refund", end.reason);
 }
 
-/* ---- tables ---------------------------------------------------------------
- */
+/* ---- tables ------------------------------------------------------------ */
 
 static void start(void)
 {

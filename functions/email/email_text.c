@@ -5,8 +5,7 @@
 
 #define MONEY_CAP 40
 
-/* ---- pieces ----------------------------------------------------------------
- */
+/* ---- pieces ------------------------------------------------------------ */
 
 static bool is_control(char c)
 {
@@ -86,8 +85,7 @@ static const char *lead(const struct letter *l)
                  "is your receipt.";
 }
 
-/* ---- text ------------------------------------------------------------------
- */
+/* ---- text -------------------------------------------------------------- */
 
 static bool text_lines(struct buf *b, const struct order_info *o)
 {
@@ -138,8 +136,7 @@ static bool write_text(struct buf *b, const struct letter *l)
     return true;
 }
 
-/* ---- HTML ------------------------------------------------------------------
- */
+/* ---- HTML -------------------------------------------------------------- */
 
 static const char html_head[] =
     "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -260,8 +257,7 @@ static bool write_html(struct buf *b, const struct letter *l,
     return true;
 }
 
-/* ---- the whole -------------------------------------------------------------
- */
+/* ---- the whole --------------------------------------------------------- */
 
 enum err letter_write(struct arena *a, const struct letter *l, struct mail *ret)
 {
