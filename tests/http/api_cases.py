@@ -72,7 +72,7 @@ def json_rows(cart):
         "NaN": b'{"quantity":NaN}',
         "NUL in text": b'{"a\\u0000":1}',
         "too deep": b"[" * 40 + b"]" * 40,
-        "100,000 deep": b"[" * 4000,
+        "900 deep": b"[" * 900,
         "comment": b'{"quantity":1 /* one */}',
         "byte order mark": b'\xef\xbb\xbf{"quantity":1}',
     }
@@ -216,7 +216,7 @@ def inner_rows():
         body = {} if method == "POST" else None
         yield (f"{path} at the gateway", method, path, body, {}, 404, None)
         yield (f"{path} through /function", method, f"/function/{fn}{path}",
-               body, {}, 401, "unauthorized")
+               body, {}, 404, None)
 
 
 def webhook_rows():
