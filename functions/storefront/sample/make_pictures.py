@@ -193,16 +193,19 @@ def carton(front, side, emblem, sign, window=False):
         line(f"M{158 + i * 22} {200 + j * 26}l14 12", MUSTARD, 10)
         for i in range(3) for j in range(3)) if window else
         circ(189, 228, 46, CREAM) + mark(sign, 189, 228, 26, emblem))
-    return (floor(112) + path("M116 96h146v234H116Z", front) + path("M262 96l34-20v234l-34 20Z", side)
+    return (floor(112) + path("M116 96h146v234H116Z", front)
+            + path("M262 96l34-20v234l-34 20Z", side)
             + path("M116 96l34-20h146l-34 20Z", CREAM) + view
-            + lines_of_text(189, 128, (96, 62), CREAM, 20, 10) + lines_of_text(189, 300, (70,), CREAM))
+            + lines_of_text(189, 128, (96, 62), CREAM, 20, 10)
+            + lines_of_text(189, 300, (70,), CREAM))
 
 
 def bar(paper, foil, emblem, sign):
     inside = (rect(118, 84, 164, 240, foil, 4) + rect(118, 112, 164, 184, paper)
               + shade("M118 272h164v24H118Z", ".1") + mark(sign, 200, 190, 36, emblem, paper)
               + lines_of_text(200, 250, (90, 56), emblem, 16, 6)
-              + "".join(line(f"M{x} 88v16M{x} 304v16", "#0000001a", 3) for x in range(134, 280, 16)))
+              + "".join(line(f"M{x} 88v16M{x} 304v16", "#0000001a", 3) for x in range(134, 280,
+                  16)))
     return floor(116, 204, 338) + turn(-8, inside)
 
 
@@ -216,7 +219,8 @@ def pouch(paper, label, emblem, sign):
 
 def stove_pot(metal, grip):
     return (floor(92) + path("M132 212h136l22 104q2 14-12 14H122q-14 0-12-14Z", metal)
-            + path("M132 200h136l-20-88h-96Z", "#c6cdd2") + path("M152 112l-30 22 14 40Z", "#b4bdc4")
+            + path("M132 200h136l-20-88h-96Z", "#c6cdd2")
+            + path("M152 112l-30 22 14 40Z", "#b4bdc4")
             + shade("M206 112h42l20 88h-58ZM214 212h54l22 104q2 14-12 14h-56Z", ".1")
             + rect(126, 196, 148, 20, "#8b969f", 6) + path("M150 112q50-40 100 0Z", metal)
             + rect(190, 72, 20, 24, grip, 8)
@@ -249,7 +253,8 @@ def lamp(cap, stem):
             + path("M136 330q0-26 64-26t64 26Z", stem)
             + path("M80 206C80 120 134 76 200 76s120 44 120 130Z", cap)
             + shade("M224 79c56 10 96 56 96 127h-70q4-76-26-127Z", ".12")
-            + shine("M106 186c2-42 22-70 52-84c-22 24-32 52-34 84Z") + ell(200, 206, 120, 13, "#ffe9a3"))
+            + shine("M106 186c2-42 22-70 52-84c-22 24-32 52-34 84Z")
+            + ell(200, 206, 120, 13, "#ffe9a3"))
 
 
 def tote(cloth, ink, dark=False):
@@ -264,10 +269,6 @@ def tote(cloth, ink, dark=False):
 
 def vase(glaze, tall, stems):
     top = 130 if tall else 176
-    mid = (top + 330) / 2
-    body = (f"M178 {top}h44c0 24 14 26 14 42s-8 16 4 34s28 20 28 {mid - top - 30:g}"
-            f"c0 30-14 44-30 48h-76c-16-4-30-18-30-48c0-{mid - top - 40:g} 16-30 28-{mid - top - 30:g}"
-            f"s4-18 4-34s14-18 14-42Z")
     if tall:
         body = (f"M176 {top}h48c-2 20 16 26 14 46s-18 22-8 42s32 26 26 50s-14 14-14 30"
                 "s-6 32-18 32h-48c-12 0-18-16-18-32s-8-6-14-30s16-30 26-50s-6-22-8-42"
@@ -313,7 +314,8 @@ def soap(bar_color, paper, emblem, sign):
 def kettle(enamel, grip):
     return (floor(116) + line("M122 168C122 60 278 60 278 168", grip, 16)
             + path("M110 250L58 188l20-14 62 44Z", enamel)
-            + path("M120 190q80-44 160 0q34 50 30 112q-2 28-30 28H120q-28 0-30-28q-4-62 30-112Z", enamel)
+            + path("M120 190q80-44 160 0q34 50 30 112q-2 28-30 28H120q-28 0-30-28q-4-62 30-112Z",
+                enamel)
             + shade("M236 174q26 4 44 16q34 50 30 112q-2 28-30 28h-40q24-80-4-156Z", ".12")
             + path("M140 180q60-40 120 0Z", CREAM) + circ(200, 152, 13, grip)
             + rect(90, 286, 220, 12, "#ffffff50") + line("M122 222q-12 24-12 50", "#ffffff70", 9))
@@ -363,7 +365,8 @@ def pen(barrel, metal):
 def letters(paper, seal):
     def envelope(dx, dy, color):
         x, y = 82 + dx, 142 + dy
-        return (rect(x, y, 226, 150, color, 6) + shade(f"M{x} {y}l113 84 113-84v12l-113 84-113-84Z", ".12")
+        return (rect(x, y, 226, 150, color, 6)
+                + shade(f"M{x} {y}l113 84 113-84v12l-113 84-113-84Z", ".12")
                 + shade(f"M{x} {y + 144}l84-72 29 22 29-22 84 72v6h-226Z", ".05"))
     return (floor(134, 204, 328) + turn(-7, envelope(4, -30, SKY)) + turn(3, envelope(6, 24, paper))
             + turn(3, circ(201, 246, 22, seal) + mark("dot", 201, 246, 9, "#ffffff59")))
@@ -388,7 +391,8 @@ def book(cover, pages, art):
 def pot(color, top=236):
     return (path(f"M128 {top + 26}h144l-16 78q-4 {304 - top - 42} -18 {304 - top - 42}h-76"
                  f"q-14 0-18-{304 - top - 42}Z", color)
-            + shade(f"M212 {top + 26}h60l-16 78q-4 {304 - top - 42} -18 {304 - top - 42}h-34Z", ".1")
+            + shade(f"M212 {top + 26}h60l-16 78q-4 {304 - top - 42} -18 {304 - top - 42}h-34Z",
+                ".1")
             + rect(118, top, 164, 34, color, 6) + shade(f"M118 {top + 24}h164v4a6 6 0 0 1-6 6"
                                                        "h-152a6 6 0 0 1-6-6Z", ".18"))
 
@@ -403,7 +407,8 @@ def split_leaf(pot_color):
                     + line(f"M{x} {y}v{-s * 1.5:g}", "#ffffff59", 3), x, y)
     stems = line("M200 246C200 200 160 190 132 178M200 246C198 190 206 150 208 126"
                  "M200 246C206 210 250 204 278 184", LEAF, 7)
-    return (floor(84, 200, 362) + stems + leaf(134, 186, 62, -48, LEAF) + leaf(276, 192, 62, 50, "#2f7d55")
+    return (floor(84, 200, 362) + stems + leaf(134, 186, 62, -48, LEAF)
+            + leaf(276, 192, 62, 50, "#2f7d55")
             + leaf(206, 150, 68, 4, GREEN) + pot(pot_color))
 
 
@@ -413,7 +418,8 @@ def snake_plant(pot_color):
                     f" {x + lean} {top}C{x + half + lean} 130 {x + half + 6 + lean / 2:g} 180"
                     f" {x + half} 244Z", color)
     blades = ""
-    for x, top, lean in ((160, 118, -24), (240, 108, 24), (178, 74, -10), (224, 84, 10), (201, 54, 0)):
+    for x, top, lean in ((160, 118, -24), (240, 108, 24), (178, 74, -10), (224, 84, 10),
+                         (201, 54, 0)):
         blades += blade(x, top, lean, 17, MUSTARD) + blade(x, top + 26, lean, 10, GREEN)
     return floor(84, 200, 362) + blades + pot(pot_color)
 
@@ -430,21 +436,26 @@ def cactus(pot_color):
 
 def trailing(pot_color):
     out = rect(60, 176, 280, 14, SAND, 4)
-    out += path("M142 96h116l-12 66q-3 14-16 14h-60q-13 0-16-14Z", pot_color) + rect(134, 84, 132, 22, pot_color, 5)
+    out += path("M142 96h116l-12 66q-3 14-16 14h-60q-13 0-16-14Z", pot_color)
+    out += rect(134, 84, 132, 22, pot_color, 5)
     for x, steps in ((138, 9), (164, 6), (236, 7), (262, 10)):
         out += line(f"M{x} 88v{steps * 24 - 8}", LEAF, 4)
-        out += "".join(circ(x + (11 if i % 2 else -11), 92 + i * 23, 11, LEAF if i % 3 else "#7dba83")
+        out += "".join(circ(x + (11 if i % 2 else -11), 92
+                + i * 23, 11, LEAF if i % 3 else "#7dba83")
                        for i in range(steps))
     return out + "".join(circ(x, y, 14, c) for x, y, c in (
-        (152, 76, LEAF), (178, 66, "#7dba83"), (204, 72, GREEN), (230, 64, LEAF), (252, 76, "#7dba83")))
+        (152, 76, LEAF), (178, 66, "#7dba83"), (204, 72, GREEN), (230, 64, LEAF), (252, 76,
+            "#7dba83")))
 
 
 def basil(pot_color):
     leaves = "".join(turn(a, ell(x, y - 22, 19, 30, c), x, y) for x, y, a, c in (
         (150, 226, -50, GREEN), (250, 226, 50, GREEN), (170, 200, -30, LEAF), (230, 200, 30, LEAF),
-        (200, 220, 0, "#2f7d55"), (160, 170, -56, LEAF), (240, 170, 56, LEAF), (182, 160, -22, "#7dba83"),
+        (200, 220, 0, "#2f7d55"), (160, 170, -56, LEAF), (240, 170, 56, LEAF), (182, 160, -22,
+            "#7dba83"),
         (218, 160, 22, "#7dba83"), (200, 136, 0, LEAF), (200, 184, 0, GREEN)))
-    return floor(84, 200, 362) + line("M200 240V150M200 230L160 180M200 230L240 180", LEAF, 6) + leaves + pot(pot_color)
+    return (floor(84, 200, 362) + line("M200 240V150M200 230L160 180M200 230L240 180", LEAF, 6)
+            + leaves + pot(pot_color))
 
 
 def watering_can(body, rose):
@@ -469,14 +480,16 @@ ART = {  # on a record sleeve of 56,84 .. 290,318
                      for j, c in enumerate((CREAM, SKY, CREAM, MINT, CREAM))),
 }
 COVER = {  # on a book of 108,62 .. 282,316
-    "soup": ell(204, 210, 62, 16, CREAM) + path("M142 210h124c0 40-28 62-62 62s-62-22-62-62Z", MUSTARD)
+    "soup": ell(204, 210, 62, 16, CREAM)
+            + path("M142 210h124c0 40-28 62-62 62s-62-22-62-62Z", MUSTARD)
     + line("M182 182c-10-14 10-20 0-36M224 182c-10-14 10-20 0-36", CREAM, 7)
     + lines_of_text(204, 92, (110, 76), CREAM, 20, 10),
     "cat": path("M158 300c0-60 8-84 24-98l-6-46 26 22h20l26-22-6 46c16 14 24 38 24 98Z", INK)
     + circ(196, 202, 7, MUSTARD) + circ(228, 202, 7, MUSTARD) + path("M206 218h12l-6 8Z", ROSE)
     + lines_of_text(206, 92, (100, 70), INK, 20, 10),
     "corner": path("M150 290V170l56-40v160Z", CREAM) + path("M206 130l56 40v120h-56Z", MUSTARD)
-    + rect(166, 200, 24, 30, NAVY) + rect(222, 200, 24, 30, NAVY) + lines_of_text(206, 88, (90,), CREAM, 20, 10),
+    + rect(166, 200, 24, 30, NAVY) + rect(222, 200, 24, 30, NAVY)
+    + lines_of_text(206, 88, (90,), CREAM, 20, 10),
 }
 
 # sku: (room, drawing, arguments)
@@ -487,15 +500,19 @@ PICTURES = {
     "SNK-004": ("sand", sneaker, dict(upper=WHITE, accent="#e9e1d2", sole=WHITE, lace=SAND)),
     "SNK-005": ("lilac", sneaker, dict(upper=NAVY, accent=PLUM, sole=CREAM, lace=LILAC, high=True)),
     "SNK-006": ("rose", socks, dict(main=CREAM, stripe=TOMATO)),
-    "PAN-001": ("mint", bottle, dict(glass="#3f6b3c", label=CREAM, emblem=GREEN, sign="leaf", cap=INK)),
-    "PAN-002": ("rose", bottle, dict(glass=TOMATO, label=MUSTARD, emblem=INK, sign="flame", cap=GREEN, slim=True)),
+    "PAN-001": ("mint", bottle, dict(glass="#3f6b3c", label=CREAM, emblem=GREEN, sign="leaf",
+                cap=INK)),
+    "PAN-002": ("rose", bottle, dict(glass=TOMATO, label=MUSTARD, emblem=INK, sign="flame",
+                cap=GREEN, slim=True)),
     "PAN-003": ("butter", jar, dict(fill=MUSTARD, lid=INK, label=CREAM, emblem=CLAY, sign="hex")),
-    "PAN-004": ("sand", jar, dict(fill="#e0812f", lid=CREAM, label=WHITE, emblem=TOMATO, sign="sun")),
+    "PAN-004": ("sand", jar, dict(fill="#e0812f", lid=CREAM, label=WHITE, emblem=TOMATO,
+                sign="sun")),
     "PAN-005": ("sky", flat_tin, dict(paper=TOMATO, ink=CREAM, sign="fish")),
     "PAN-006": ("butter", flat_tin, dict(paper=NAVY, ink=MUSTARD, sign="shell")),
     "PAN-007": ("mint", can, dict(paper=TOMATO, band=GREEN, emblem=TOMATO, sign="dot")),
     "PAN-008": ("lilac", can, dict(paper=SAND, band=PLUM, emblem=LEAF, sign="leaf")),
-    "PAN-009": ("sky", carton, dict(front=NAVY, side="#1b3352", emblem=NAVY, sign="dot", window=True)),
+    "PAN-009": ("sky", carton, dict(front=NAVY, side="#1b3352", emblem=NAVY, sign="dot",
+                window=True)),
     "PAN-010": ("sand", bar, dict(paper=INK, foil=MUSTARD, emblem=SKY, sign="drop")),
     "PAN-011": ("mint", bar, dict(paper=CLAY, foil=STEEL, emblem=CREAM, sign="leaf")),
     "PAN-012": ("rose", can, dict(paper=MUSTARD, band=TOMATO, emblem=TOMATO, sign="flame")),
@@ -512,8 +529,10 @@ PICTURES = {
     "HOM-003": ("lilac", lamp, dict(cap=TOMATO, stem=CREAM)),
     "HOM-004": ("butter", tote, dict(cloth=CREAM, ink=GREEN)),
     "HOM-005": ("sky", tote, dict(cloth=NAVY, ink=MUSTARD, dark=True)),
-    "HOM-006": ("sand", vase, dict(glaze=CLAY, tall=False, stems=((-54, 66, ROSE), (4, 100, WHITE), (56, 58, ROSE)))),
-    "HOM-007": ("rose", vase, dict(glaze=NAVY, tall=True, stems=((-34, 52, WHITE), (38, 64, LILAC)))),
+    "HOM-006": ("sand", vase, dict(glaze=CLAY, tall=False, stems=((-54, 66, ROSE), (4, 100,
+                WHITE), (56, 58, ROSE)))),
+    "HOM-007": ("rose", vase, dict(glaze=NAVY, tall=True, stems=((-34, 52, WHITE), (38, 64,
+                LILAC)))),
     "HOM-008": ("sky", folded, dict(cloth=MINT, stripe="#ffffff90", waffle=True)),
     "HOM-009": ("sand", folded, dict(cloth=CREAM, stripe=TOMATO)),
     "HOM-010": ("mint", soap, dict(bar_color="#b9c48a", paper=CREAM, emblem=GREEN, sign="leaf")),
@@ -521,7 +540,8 @@ PICTURES = {
     "HOM-012": ("butter", kettle, dict(enamel=GREEN, grip=INK)),
     "STA-001": ("mint", notebook, dict(cover=GREEN, spine=INK, elastic=TOMATO, sign="dot")),
     "STA-002": ("rose", notebook, dict(cover=ROSE, spine=PLUM, elastic=PLUM, sign="sun")),
-    "STA-003": ("sky", notebook, dict(cover=MUSTARD, spine=NAVY, elastic=NAVY, sign="moon", small=True)),
+    "STA-003": ("sky", notebook, dict(cover=MUSTARD, spine=NAVY, elastic=NAVY, sign="moon",
+                small=True)),
     "STA-004": ("sand", pencils, dict(colors=(TOMATO, MUSTARD, GREEN, SKY, PLUM))),
     "STA-005": ("butter", ink_bottle, dict(ink=GREEN, label=CREAM)),
     "STA-006": ("rose", ink_bottle, dict(ink=NAVY, label=CREAM)),

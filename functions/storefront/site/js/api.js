@@ -15,20 +15,29 @@ export class Problem extends Error {
 
   /** Nothing was decided: the same request may be sent again. */
   get open() {
-    return this.status === 0 || this.status === 408 || this.status === 429
-      || this.status >= 500 || this.code === 'request-in-progress';
+    return (
+      this.status === 0 ||
+      this.status === 408 ||
+      this.status === 429 ||
+      this.status >= 500 ||
+      this.code === 'request-in-progress'
+    );
   }
 
   /** A sentence for the shopper. */
   get sentence() {
     if (this.status === 0) return 'The shop cannot be reached. Check your connection.';
-    if (this.status === 429 || this.status >= 500) return 'The shop is busy right now. Please try again in a moment.';
+    if (this.status === 429 || this.status >= 500)
+      return 'The shop is busy right now. Please try again in a moment.';
     const text = this.message.charAt(0).toUpperCase() + this.message.slice(1);
     return /[.!?]$/.test(text) ? text : `${text}.`;
   }
 }
 
-export const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+export const pause = (ms) =>
+  new Promise((done) => {
+    setTimeout(done, ms);
+  });
 
 function retryAfterMs(response) {
   const seconds = Number(response.headers.get('Retry-After'));
@@ -74,7 +83,8 @@ export async function api(method, path, options = {}) {
     try {
       return await once(method, path, options);
     } catch (error) {
-      const again = method === 'GET' && error.open && tried < READ_TRIES && !options.signal?.aborted;
+      const again =
+        method === 'GET' && error.open && tried < READ_TRIES && !options.signal?.aborted;
       if (!again) throw error;
       await pause(Math.min(error.retryAfter || 400 * tried, 3000));
     }

@@ -27,7 +27,8 @@ async function send() {
   if (failed) return load(failed.sentence ?? String(failed));
   show(cart);
   byId('said').textContent = cart?.currency
-    ? `Total ${money(cart.total, cart.currency)}` : 'Cart changed';
+    ? `Total ${money(cart.total, cart.currency)}`
+    : 'Cart changed';
   return undefined;
 }
 
@@ -45,18 +46,38 @@ function priceLine(item, currency) {
 function line(item, currency) {
   const name = lineName(item);
   const count = stepper({
-    value: item.quantity, max: CART_QUANTITY_MAX, label: `Quantity of ${name}`,
+    value: item.quantity,
+    max: CART_QUANTITY_MAX,
+    label: `Quantity of ${name}`,
     changed: (n) => change(item.sku, n),
   });
-  return h('li', { 'data-sku': item.sku }, picture(withPicture(item), { eager: true }),
-    h('div', {}, h('h2', {}, h('a', { href: `/product.html?sku=${encodeURIComponent(item.sku)}` }, name)),
-      priceLine(item, currency)),
-    h('div', { class: 'edit' }, item.unavailable ? null : count.element,
-      h('button', {
-        class: 'link', type: 'button', 'aria-label': `Remove ${name}`,
-        onclick: () => change(item.sku, 0),
-      }, 'Remove'),
-      item.line_total ? h('span', { class: 'sum' }, money(item.line_total, currency)) : null));
+  return h(
+    'li',
+    { 'data-sku': item.sku },
+    picture(withPicture(item), { eager: true }),
+    h(
+      'div',
+      {},
+      h('h2', {}, h('a', { href: `/product.html?sku=${encodeURIComponent(item.sku)}` }, name)),
+      priceLine(item, currency),
+    ),
+    h(
+      'div',
+      { class: 'edit' },
+      item.unavailable ? null : count.element,
+      h(
+        'button',
+        {
+          class: 'link',
+          type: 'button',
+          'aria-label': `Remove ${name}`,
+          onclick: () => change(item.sku, 0),
+        },
+        'Remove',
+      ),
+      item.line_total ? h('span', { class: 'sum' }, money(item.line_total, currency)) : null,
+    ),
+  );
 }
 
 /* Redrawing must not throw a keyboard user back to the top of the page. */
@@ -77,25 +98,50 @@ function refocus(path) {
 
 function summary(cart) {
   const gone = cart.items.some((item) => item.unavailable);
-  return h('section', { class: 'panel', 'aria-label': 'Summary' },
+  return h(
+    'section',
+    { class: 'panel', 'aria-label': 'Summary' },
     h('p', { class: 'muted' }, cart.items_count === 1 ? '1 item' : `${cart.items_count} items`),
-    cart.currency ? h('p', { class: 'total' }, h('span', {}, 'Total'),
-      h('span', { id: 'total' }, money(cart.total, cart.currency))) : null,
-    gone ? h('p', { class: 'wrong' }, 'Remove what is not for sale any more to check out.')
-      : h('a', { class: 'button big', href: '/checkout.html' }, 'Check out'));
+    cart.currency
+      ? h(
+          'p',
+          { class: 'total' },
+          h('span', {}, 'Total'),
+          h('span', { id: 'total' }, money(cart.total, cart.currency)),
+        )
+      : null,
+    gone
+      ? h('p', { class: 'wrong' }, 'Remove what is not for sale any more to check out.')
+      : h('a', { class: 'button big', href: '/checkout.html' }, 'Check out'),
+  );
 }
 
 function show(cart, problem) {
   if (!cart || cart.items.length === 0) {
-    place.replaceChildren(empty('Nothing in here yet', 'Your cart is as empty as the shop at midnight.',
-      h('a', { class: 'button', href: '/' }, 'Look around')));
+    place.replaceChildren(
+      empty(
+        'Nothing in here yet',
+        'Your cart is as empty as the shop at midnight.',
+        h('a', { class: 'button', href: '/' }, 'Look around'),
+      ),
+    );
     return;
   }
   const path = focusPath();
   const said = problem ?? (cart.partial ? 'Some prices may be missing or old right now.' : null);
-  place.replaceChildren(...(said ? [h('p', { class: 'notice', role: 'alert' }, said)] : []),
-    h('div', { class: 'two' },
-      h('ul', { class: 'lines' }, cart.items.map((item) => line(item, cart.currency))), summary(cart)));
+  place.replaceChildren(
+    ...(said ? [h('p', { class: 'notice', role: 'alert' }, said)] : []),
+    h(
+      'div',
+      { class: 'two' },
+      h(
+        'ul',
+        { class: 'lines' },
+        cart.items.map((item) => line(item, cart.currency)),
+      ),
+      summary(cart),
+    ),
+  );
   refocus(path);
 }
 
@@ -103,10 +149,18 @@ async function load(problem) {
   try {
     show(await readCart(), problem);
   } catch (error) {
-    place.replaceChildren(empty('Your cart did not load', error.sentence ?? String(error),
-      tryAgain(() => load()), backToShop()));
+    place.replaceChildren(
+      empty(
+        'Your cart did not load',
+        error.sentence ?? String(error),
+        tryAgain(() => load()),
+        backToShop(),
+      ),
+    );
   }
 }
 
-window.addEventListener('pageshow', (event) => { if (event.persisted) load(); });
+window.addEventListener('pageshow', (event) => {
+  if (event.persisted) load();
+});
 load();

@@ -4,8 +4,9 @@ import { api, get } from './api.js';
 import { memory, showCount } from './dom.js';
 
 export const CART_QUANTITY_MAX = 999;
-const path = (id, sku) => `/api/carts/${encodeURIComponent(id)}`
-  + (sku === undefined ? '' : `/items/${encodeURIComponent(sku)}`);
+const path = (id, sku) =>
+  `/api/carts/${encodeURIComponent(id)}` +
+  (sku === undefined ? '' : `/items/${encodeURIComponent(sku)}`);
 
 export const cartId = () => memory.get('cart');
 
@@ -40,14 +41,15 @@ async function openCart() {
 
 /** Make the quantity of one product exactly this; 0 takes it out. */
 export async function setQuantity(sku, quantity) {
-  const id = cartId() ?? await openCart();
+  const id = cartId() ?? (await openCart());
   if (quantity === 0) await api('DELETE', path(id, sku));
   else await api('PUT', path(id, sku), { body: { quantity } });
   return readCart();
 }
 
 /** How many of a product can be bought at once; what is not known is tried. */
-export const most = (product) => Math.min(product.available ?? CART_QUANTITY_MAX, CART_QUANTITY_MAX);
+export const most = (product) =>
+  Math.min(product.available ?? CART_QUANTITY_MAX, CART_QUANTITY_MAX);
 
 /** Put some more of a product in, at most `most` altogether. Returns how many
  * of it the cart holds now. */

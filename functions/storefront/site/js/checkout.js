@@ -32,7 +32,11 @@ function setProblem(...content) {
 }
 
 function check() {
-  const texts = { email: 'Please write your email address.', name: 'Please write your name.', address: 'Please write where it should go.' };
+  const texts = {
+    email: 'Please write your email address.',
+    name: 'Please write your name.',
+    address: 'Please write where it should go.',
+  };
   for (const name of fields) {
     const input = byId(name);
     if (!input.value.trim()) setWrong(name, texts[name]);
@@ -59,9 +63,19 @@ function showErrors(problem) {
     first.focus();
     return;
   }
-  const list = rest.length ? h('ul', {}, rest.map((text) => h('li', {}, text))) : '';
+  const list = rest.length
+    ? h(
+        'ul',
+        {},
+        rest.map((text) => h('li', {}, text)),
+      )
+    : '';
   if (problem.code === 'out-of-stock') {
-    setProblem('Some of it sold out while you were shopping:', list, h('a', { href: '/cart.html' }, 'Change your cart'));
+    setProblem(
+      'Some of it sold out while you were shopping:',
+      list,
+      h('a', { href: '/cart.html' }, 'Change your cart'),
+    );
   } else {
     setProblem(problem.sentence, list);
   }
@@ -133,11 +147,27 @@ async function submit(event) {
 
 function showSummary(cart) {
   byId('summary').replaceChildren(
-    h('ul', { class: 'bill' }, cart.items.map((item) => h('li', {},
-      h('span', {}, lineName(item), ' ', h('span', { class: 'muted' }, `× ${item.quantity}`)),
-      item.line_total ? h('span', {}, money(item.line_total, cart.currency)) : null))),
-    cart.currency ? h('p', { class: 'total' }, h('span', {}, 'Total'),
-      h('span', {}, money(cart.total, cart.currency))) : '');
+    h(
+      'ul',
+      { class: 'bill' },
+      cart.items.map((item) =>
+        h(
+          'li',
+          {},
+          h('span', {}, lineName(item), ' ', h('span', { class: 'muted' }, `× ${item.quantity}`)),
+          item.line_total ? h('span', {}, money(item.line_total, cart.currency)) : null,
+        ),
+      ),
+    ),
+    cart.currency
+      ? h(
+          'p',
+          { class: 'total' },
+          h('span', {}, 'Total'),
+          h('span', {}, money(cart.total, cart.currency)),
+        )
+      : '',
+  );
 }
 
 /* Back from the payment page: the cart is still full, but its order exists. */
@@ -164,26 +194,40 @@ async function load() {
   try {
     cart = await readCart();
   } catch (problem) {
-    byId('before').replaceChildren(empty('The checkout did not load', problem.sentence ?? String(problem), tryAgain(load)));
+    byId('before').replaceChildren(
+      empty('The checkout did not load', problem.sentence ?? String(problem), tryAgain(load)),
+    );
     return;
   }
   const open = memory.get('attempt');
   byId('checkout').hidden = !cart?.items.length;
   if (!cart?.items.length) {
-    byId('before').replaceChildren(empty('Nothing to check out', 'Your cart is empty.',
-      h('a', { class: 'button', href: '/' }, 'Look around')));
+    byId('before').replaceChildren(
+      empty(
+        'Nothing to check out',
+        'Your cart is empty.',
+        h('a', { class: 'button', href: '/' }, 'Look around'),
+      ),
+    );
     return;
   }
   showSummary(cart);
   if (open?.cart === cart.id) {
     for (const name of fields) byId(name).value ||= open.bodies.at(-1)[name];
-    notice('Your last try got no answer. Continue below: it counts as the same order, whatever became of it.');
+    notice('Your last try got no answer. Continue below: it counts as the same order.');
     return;
   }
   const waiting = await unpaid();
   if (waiting) {
-    notice('You already have an unpaid order for this cart. ',
-      h('a', { href: `/order.html?id=${encodeURIComponent(waiting.id)}` }, 'Pay or cancel it first'), '.');
+    notice(
+      'You already have an unpaid order for this cart. ',
+      h(
+        'a',
+        { href: `/order.html?id=${encodeURIComponent(waiting.id)}` },
+        'Pay or cancel it first',
+      ),
+      '.',
+    );
   }
 }
 

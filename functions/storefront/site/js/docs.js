@@ -9,7 +9,9 @@ let spec = null;
 function resolve(thing) {
   let found = thing;
   for (let hops = 0; found?.$ref && hops < 9; hops++) {
-    found = found.$ref.replace(/^#\//, '').split('/')
+    found = found.$ref
+      .replace(/^#\//, '')
+      .split('/')
       .reduce((at, key) => at?.[key.replace(/~1/g, '/').replace(/~0/g, '~')], spec);
   }
   return found ?? {};
@@ -19,7 +21,13 @@ function kind(raw) {
   const schema = resolve(raw);
   const type = [].concat(schema.type ?? (schema.properties ? 'object' : 'any')).join(' or ');
   const limits = [];
-  for (const [key, word] of [['minimum', '≥'], ['maximum', '≤'], ['minLength', 'length ≥'], ['maxLength', 'length ≤'], ['maxItems', 'items ≤']]) {
+  for (const [key, word] of [
+    ['minimum', '≥'],
+    ['maximum', '≤'],
+    ['minLength', 'length ≥'],
+    ['maxLength', 'length ≤'],
+    ['maxItems', 'items ≤'],
+  ]) {
     if (schema[key] !== undefined) limits.push(`${word} ${schema[key]}`);
   }
   if (schema.enum) limits.push(schema.enum.join(' | '));
@@ -36,8 +44,12 @@ function example(raw, depth = 0) {
   const type = [].concat(schema.type ?? (schema.properties ? 'object' : 'string'))[0];
   if (type === 'object') {
     if (depth === DEPTH) return {};
-    return Object.fromEntries(Object.entries(schema.properties ?? {})
-      .map(([key, value]) => [key, example(value, depth + 1)]));
+    return Object.fromEntries(
+      Object.entries(schema.properties ?? {}).map(([key, value]) => [
+        key,
+        example(value, depth + 1),
+      ]),
+    );
   }
   if (type === 'array') return depth === DEPTH ? [] : [example(schema.items ?? {}, depth + 1)];
   if (type === 'integer' || type === 'number') return Math.max(schema.minimum ?? 1, 1);
@@ -46,9 +58,34 @@ function example(raw, depth = 0) {
 }
 
 function table(label, head, rows) {
-  return h('div', { class: 'tablebox', tabindex: 0, role: 'region', 'aria-label': label }, h('table', {},
-    h('thead', {}, h('tr', {}, head.map((text) => h('th', { scope: 'col' }, text)))),
-    h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell) => h('td', {}, cell)))))));
+  return h(
+    'div',
+    { class: 'tablebox', tabindex: 0, role: 'region', 'aria-label': label },
+    h(
+      'table',
+      {},
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          head.map((text) => h('th', { scope: 'col' }, text)),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        rows.map((row) =>
+          h(
+            'tr',
+            {},
+            row.map((cell) => h('td', {}, cell)),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function fieldRows(raw, prefix = '', depth = 0) {
@@ -59,31 +96,54 @@ function fieldRows(raw, prefix = '', depth = 0) {
   return Object.entries(inner.properties).flatMap(([key, value]) => {
     const name = dot ? `${dot}.${key}` : key;
     const must = (inner.required ?? []).includes(key) ? 'required' : '';
-    return [[h('code', {}, name), kind(value), must, resolve(value).description ?? ''],
-      ...fieldRows(value, name, depth + 1)];
+    return [
+      [h('code', {}, name), kind(value), must, resolve(value).description ?? ''],
+      ...fieldRows(value, name, depth + 1),
+    ];
   });
 }
 
-const jsonBody = (content) => content && (content['application/json']
-  ?? content['application/problem+json'] ?? null);
+const jsonBody = (content) =>
+  content && (content['application/json'] ?? content['application/problem+json'] ?? null);
 
 function parameterTable(parameters) {
   if (!parameters.length) return null;
-  return h('div', {}, h('h3', {}, 'Parameters'), table('Parameters', ['Name', 'In', 'Kind', 'Needed', 'Meaning'],
-    parameters.map((p) => [h('code', {}, p.name), p.in, kind(p.schema ?? {}), p.required ? 'required' : '', p.description ?? ''])));
+  return h(
+    'div',
+    {},
+    h('h3', {}, 'Parameters'),
+    table(
+      'Parameters',
+      ['Name', 'In', 'Kind', 'Needed', 'Meaning'],
+      parameters.map((p) => [
+        h('code', {}, p.name),
+        p.in,
+        kind(p.schema ?? {}),
+        p.required ? 'required' : '',
+        p.description ?? '',
+      ]),
+    ),
+  );
 }
 
 function schemaTable(title, raw) {
   const rows = raw ? fieldRows(raw) : [];
-  return rows.length ? h('div', {}, h('h3', {}, title), table(title, ['Field', 'Kind', 'Needed', 'Meaning'], rows)) : null;
+  return rows.length
+    ? h('div', {}, h('h3', {}, title), table(title, ['Field', 'Kind', 'Needed', 'Meaning'], rows))
+    : null;
 }
 
 function answers(responses) {
   return Object.entries(responses ?? {}).map(([status, raw]) => {
     const answer = resolve(raw);
     const schema = jsonBody(answer.content)?.schema;
-    return [h('code', {}, status), answer.description ?? '', schema && Number(status) < 400
-      ? h('pre', { tabindex: 0 }, JSON.stringify(example(schema), null, 2)) : ''];
+    return [
+      h('code', {}, status),
+      answer.description ?? '',
+      schema && Number(status) < 400
+        ? h('pre', { tabindex: 0 }, JSON.stringify(example(schema), null, 2))
+        : '',
+    ];
   });
 }
 
@@ -93,13 +153,18 @@ function needsToken(operation) {
 }
 
 function input(label, props) {
-  const el = h(props.rows ? 'textarea' : 'input', { spellcheck: 'false', autocomplete: 'off', ...props });
+  const el = h(props.rows ? 'textarea' : 'input', {
+    spellcheck: 'false',
+    autocomplete: 'off',
+    ...props,
+  });
   return { el, field: h('label', { class: 'field' }, label, el) };
 }
 
 function tryForm(verb, route, parameters, operation) {
   const inputs = parameters.map((p) => ({
-    p, ...input(`${p.name} (${p.in})`, { required: p.required === true, value: p.example ?? '' }),
+    p,
+    ...input(`${p.name} (${p.in})`, { required: p.required === true, value: p.example ?? '' }),
   }));
   const token = needsToken(operation) ? input('Bearer token', { type: 'password' }) : null;
   const bodySchema = jsonBody(resolve(operation.requestBody)?.content)?.schema;
@@ -121,9 +186,13 @@ function tryForm(verb, route, parameters, operation) {
     if (body) headers['Content-Type'] = 'application/json';
     out.replaceChildren('Asking…');
     try {
-      await answer(await fetch(query.size ? `${path}?${query}` : path, {
-        method: verb.toUpperCase(), headers, body: body?.el.value,
-      }));
+      await answer(
+        await fetch(query.size ? `${path}?${query}` : path, {
+          method: verb.toUpperCase(),
+          headers,
+          body: body?.el.value,
+        }),
+      );
     } catch (error) {
       out.replaceChildren(h('p', { class: 'wrong' }, `No answer: ${error.message}`));
     }
@@ -138,27 +207,55 @@ function tryForm(verb, route, parameters, operation) {
     }
     let text = await response.text();
     if (type.includes('json')) text = JSON.stringify(JSON.parse(text), null, 2);
-    out.replaceChildren(h('p', {}, h('strong', {}, `${response.status} ${response.statusText}`), ` ${type}`),
-      text ? h('pre', { tabindex: 0 }, text) : '');
+    out.replaceChildren(
+      h('p', {}, h('strong', {}, `${response.status} ${response.statusText}`), ` ${type}`),
+      text ? h('pre', { tabindex: 0 }, text) : '',
+    );
   }
 
-  return h('form', { class: 'try', onsubmit: send }, h('h3', {}, 'Try it'),
-    inputs.map((i) => i.field), token?.field, body?.field,
-    h('div', {}, h('button', { class: 'button' }, 'Send')), out);
+  return h(
+    'form',
+    { class: 'try', onsubmit: send },
+    h('h3', {}, 'Try it'),
+    inputs.map((i) => i.field),
+    token?.field,
+    body?.field,
+    h('div', {}, h('button', { class: 'button' }, 'Send')),
+    out,
+  );
 }
 
 function route(path, verb, operation, shared) {
   const parameters = [...shared, ...(operation.parameters ?? [])].map(resolve);
-  const details = h('details', { class: 'route' },
-    h('summary', {}, h('span', { class: `verb ${verb}` }, verb.toUpperCase()), h('code', {}, path),
-      h('span', { class: 'muted' }, operation.summary ?? '')));
+  const details = h(
+    'details',
+    { class: 'route' },
+    h(
+      'summary',
+      {},
+      h('span', { class: `verb ${verb}` }, verb.toUpperCase()),
+      h('code', {}, path),
+      h('span', { class: 'muted' }, operation.summary ?? ''),
+    ),
+  );
   details.addEventListener('toggle', () => {
     if (!details.open || details.querySelector('.inside')) return;
-    details.append(h('div', { class: 'inside' },
-      operation.description ? h('p', {}, operation.description) : null, parameterTable(parameters),
-      schemaTable('Body', jsonBody(resolve(operation.requestBody)?.content)?.schema),
-      h('div', {}, h('h3', {}, 'Answers'), table('Answers', ['Status', 'Meaning', 'Example'], answers(operation.responses))),
-      tryForm(verb, path, parameters, operation)));
+    details.append(
+      h(
+        'div',
+        { class: 'inside' },
+        operation.description ? h('p', {}, operation.description) : null,
+        parameterTable(parameters),
+        schemaTable('Body', jsonBody(resolve(operation.requestBody)?.content)?.schema),
+        h(
+          'div',
+          {},
+          h('h3', {}, 'Answers'),
+          table('Answers', ['Status', 'Meaning', 'Example'], answers(operation.responses)),
+        ),
+        tryForm(verb, path, parameters, operation),
+      ),
+    );
   });
   return details;
 }
@@ -179,11 +276,23 @@ async function load() {
   try {
     spec = await get('/openapi.json');
     const about = new Map((spec.tags ?? []).map((tag) => [tag.name, tag.description]));
-    byId('docs').replaceChildren(...[...group()].filter(([, routes]) => routes.length)
-      .map(([tag, routes]) => h('section', {}, h('h2', {}, tag),
-        about.get(tag) ? h('p', { class: 'muted' }, about.get(tag)) : null, routes)));
+    byId('docs').replaceChildren(
+      ...[...group()]
+        .filter(([, routes]) => routes.length)
+        .map(([tag, routes]) =>
+          h(
+            'section',
+            {},
+            h('h2', {}, tag),
+            about.get(tag) ? h('p', { class: 'muted' }, about.get(tag)) : null,
+            routes,
+          ),
+        ),
+    );
   } catch (error) {
-    byId('docs').replaceChildren(empty('The description did not load', error.sentence ?? String(error), tryAgain(load)));
+    byId('docs').replaceChildren(
+      empty('The description did not load', error.sentence ?? String(error), tryAgain(load)),
+    );
   }
 }
 

@@ -39,8 +39,9 @@ export function money(minor, currency) {
 export function when(at) {
   const date = new Date(at);
   if (Number.isNaN(date.getTime())) return String(at ?? '');
-  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-    .format(date);
+  return new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(
+    date,
+  );
 }
 
 /** The address of a payment page if it is one to go to, else null. */
@@ -69,17 +70,23 @@ export const memory = {
     try {
       if (value === null) localStorage.removeItem(`bodega.${key}`);
       else localStorage.setItem(`bodega.${key}`, JSON.stringify(value));
-    } catch { /* kept in forgetful */ }
+    } catch {
+      /* kept in forgetful */
+    }
   },
 };
 
 /** A picture of known size, or the product's first letter when there is none. */
 export function picture(item, { eager = false } = {}) {
-  const letter = () => h('span', { class: 'letter', 'aria-hidden': 'true' },
-    [...(item.name ?? item.sku ?? '?')][0]);
+  const letter = () =>
+    h('span', { class: 'letter', 'aria-hidden': 'true' }, [...(item.name ?? item.sku ?? '?')][0]);
   if (!item.image) return h('div', { class: 'pic' }, letter());
   const img = h('img', {
-    src: item.image, alt: '', width: 400, height: 400, decoding: 'async',
+    src: item.image,
+    alt: '',
+    width: 400,
+    height: 400,
+    decoding: 'async',
     loading: eager ? 'eager' : 'lazy',
     onerror: () => img.replaceWith(letter()),
   });
@@ -98,21 +105,36 @@ export function badge(available) {
 export function card(item, eager) {
   const pic = picture(item, { eager });
   pic.append(badge(item.available) ?? '');
-  return h('li', { class: item.available === 0 ? 'card sold' : 'card' },
+  return h(
+    'li',
+    { class: item.available === 0 ? 'card sold' : 'card' },
     pic,
     h('h2', {}, h('a', { href: `/product.html?sku=${encodeURIComponent(item.sku)}` }, item.name)),
-    h('p', { class: 'price' }, money(item.price, item.currency)));
+    h('p', { class: 'price' }, money(item.price, item.currency)),
+  );
 }
 
 export function bones(count) {
-  return Array.from({ length: count }, () => h('li', { class: 'card waiting', 'aria-hidden': 'true' },
-    h('div', { class: 'pic' }), h('div', { class: 'bone text' }), h('div', { class: 'bone text short' })));
+  return Array.from({ length: count }, () =>
+    h(
+      'li',
+      { class: 'card waiting', 'aria-hidden': 'true' },
+      h('div', { class: 'pic' }),
+      h('div', { class: 'bone text' }),
+      h('div', { class: 'bone text short' }),
+    ),
+  );
 }
 
 /** Something to show instead of content: a title, a sentence, a way on. */
 export function empty(title, text, ...actions) {
-  return h('div', { class: 'empty' }, h('h2', {}, title), h('p', {}, text),
-    h('div', { class: 'row' }, actions));
+  return h(
+    'div',
+    { class: 'empty' },
+    h('h2', {}, title),
+    h('p', {}, text),
+    h('div', { class: 'row' }, actions),
+  );
 }
 
 export const backToShop = () => h('a', { class: 'button', href: '/' }, 'Back to the shop');

@@ -23,13 +23,27 @@ function address({ q, category }) {
 }
 
 function showCategories(categories, view) {
-  const chip = (label, category, count) => h('li', {}, h('a', {
-    href: address({ q: '', category }),
-    'aria-current': !view.q && category === view.category && 'page',
-  }, label, count === undefined ? null : h('span', {}, count)));
-  byId('categories').replaceChildren(chip('Everything', ''),
-    ...categories.map(({ name, count }) => chip(name, name, count)));
-  byId('categories').querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' });
+  const chip = (label, category, count) =>
+    h(
+      'li',
+      {},
+      h(
+        'a',
+        {
+          href: address({ q: '', category }),
+          'aria-current': !view.q && category === view.category && 'page',
+        },
+        label,
+        count === undefined ? null : h('span', {}, count),
+      ),
+    );
+  byId('categories').replaceChildren(
+    chip('Everything', ''),
+    ...categories.map(({ name, count }) => chip(name, name, count)),
+  );
+  byId('categories')
+    .querySelector('[aria-current]')
+    ?.scrollIntoView({ block: 'nearest', inline: 'center' });
 }
 
 function showTitle({ q, category }) {
@@ -44,7 +58,8 @@ function showTitle({ q, category }) {
 function showFound(view) {
   const count = grid.querySelectorAll('.card').length;
   const where = view.category && view.q ? ` in ${view.category}` : '';
-  byId('found').textContent = cursor ? `The first ${count} products${where}`
+  byId('found').textContent = cursor
+    ? `The first ${count} products${where}`
     : `${count} ${count === 1 ? 'product' : 'products'}${where}`;
 }
 
@@ -66,9 +81,13 @@ function append(answer) {
 }
 
 function nothing(view) {
-  if (!view.q) return empty('Nothing here yet', 'This shelf is being filled. Come back soon.', backToShop());
-  return empty('Nothing found', `We have nothing that fits “${view.q}”. A shorter word may help.`,
-    h('a', { class: 'button', href: '/' }, 'Show everything'));
+  if (!view.q)
+    return empty('Nothing here yet', 'This shelf is being filled. Come back soon.', backToShop());
+  return empty(
+    'Nothing found',
+    `We have nothing that fits “${view.q}”. A shorter word may help.`,
+    h('a', { class: 'button', href: '/' }, 'Show everything'),
+  );
 }
 
 /** Show what the address asks for, as many pages as were open before. */
@@ -94,8 +113,13 @@ async function load() {
     showFound(view);
   } catch (error) {
     if (mine.signal.aborted) return;
-    grid.replaceChildren(h('li', { class: 'empty' },
-      empty('The shelves did not load', error.sentence ?? String(error), tryAgain(load))));
+    grid.replaceChildren(
+      h(
+        'li',
+        { class: 'empty' },
+        empty('The shelves did not load', error.sentence ?? String(error), tryAgain(load)),
+      ),
+    );
   } finally {
     if (running === mine) grid.removeAttribute('aria-busy');
   }

@@ -39,7 +39,9 @@ export async function follow(path, headers, each, signal) {
   let timer = setTimeout(abort, SILENCE_MS);
   try {
     const response = await fetch(path, {
-      headers: { Accept: 'text/event-stream', ...headers }, cache: 'no-store', signal: stop.signal,
+      headers: { Accept: 'text/event-stream', ...headers },
+      cache: 'no-store',
+      signal: stop.signal,
     });
     const kind = response.headers.get('Content-Type') ?? '';
     if (!response.ok || !kind.startsWith('text/event-stream')) {

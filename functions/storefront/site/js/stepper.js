@@ -5,11 +5,25 @@ import { h } from './dom.js';
 export function stepper({ value, max, label, changed }) {
   let now = value;
   const input = h('input', {
-    type: 'number', inputmode: 'numeric', min: 1, max, step: 1, value, 'aria-label': label,
+    type: 'number',
+    inputmode: 'numeric',
+    min: 1,
+    max,
+    step: 1,
+    value,
+    'aria-label': label,
     onchange: () => put(Math.round(input.valueAsNumber)),
   });
-  const less = h('button', { type: 'button', 'aria-label': 'One less', onclick: () => put(now - 1) }, '\u2212');
-  const plus = h('button', { type: 'button', 'aria-label': 'One more', onclick: () => put(now + 1) }, '+');
+  const less = h(
+    'button',
+    { type: 'button', 'aria-label': 'One less', onclick: () => put(now - 1) },
+    '\u2212',
+  );
+  const plus = h(
+    'button',
+    { type: 'button', 'aria-label': 'One more', onclick: () => put(now + 1) },
+    '+',
+  );
 
   function show() {
     input.value = now;
@@ -26,5 +40,8 @@ export function stepper({ value, max, label, changed }) {
   }
 
   show();
-  return { element: h('div', { class: 'stepper', role: 'group' }, less, input, plus), value: () => now };
+  return {
+    element: h('div', { class: 'stepper', role: 'group' }, less, input, plus),
+    value: () => now,
+  };
 }
