@@ -23,12 +23,7 @@
 #define CLOSE_MS       5000 /* for the last flush */
 #define TOUCH_MS       20000
 #define LANE_BUCKETS   256
-/* Milliseconds before each try from the retry topic; a test shortens them. */
-#ifndef BUS_RETRY_MS
-#define BUS_RETRY_MS 1000, 5000, 30000, 120000, 600000
-#endif
-static const int64_t retry_ms[] = { BUS_RETRY_MS };
-#define RETRY_LEVELS ((int)(sizeof(retry_ms) / sizeof(retry_ms[0])))
+int64_t bus_retry_ms[BUS_RETRY_LEVELS] = { 1000, 5000, 30000, 120000, 600000 };
 
 struct lane {
     char *key;
@@ -348,9 +343,9 @@ static bool consume_event(struct delivery *d, struct arena *a)
             return false;
     }
     level = tries - TRIES_IN_PLACE;
-    if (level < 0 || level >= RETRY_LEVELS)
+    if (level < 0 || level >= BUS_RETRY_LEVELS)
         return move(d, "dead", e, tries, 0);
-    return move(d, "retry", e, tries, retry_ms[level]);
+    return move(d, "retry", e, tries, bus_retry_ms[level]);
 }
 
 /* A dead letter has nowhere further to go: try until it is stored. */
@@ -545,9 +540,9 @@ void bus_deliver(struct delivery *d)
     if (stopping)
         finish(d, false);
     else if (wait > 0)
-        d->timer = timer_start(wait < retry_ms[RETRY_LEVELS - 1]
+        d->timer = timer_start(wait < bus_retry_ms[BUS_RETRY_LEVELS - 1]
                                    ? wait
-                                   : retry_ms[RETRY_LEVELS - 1],
+                                   : bus_retry_ms[BUS_RETRY_LEVELS - 1],
                                enqueue, d);
     else
         enqueue(d);

@@ -35,13 +35,13 @@ struct topic {
 };
 
 struct event {
-    const char *id;     /* unique with source */
-    const char *source; /* function that emitted it */
-    const char *type;   /* topic name */
-    const char *key;    /* partition key: the order id */
-    const char *time;   /* RFC 3339 */
+    const char *id;          /* unique with source */
+    const char *source;      /* function that emitted it */
+    const char *type;        /* topic name */
+    const char *key;         /* partition key: the order id */
+    const char *time;        /* RFC 3339 */
     const char *traceparent; /* or NULL */
-    const char *data;   /* JSON, NUL-terminated */
+    const char *data;        /* JSON, NUL-terminated */
     size_t data_len;
     int attempt; /* 1 for the first delivery */
     /* only on what was read from a retry or dead-letter topic */
@@ -62,12 +62,13 @@ enum bus_kind { BUS_NATS, BUS_KAFKA };
 void bus_init(enum bus_kind kind, const char *url, const char *source);
 const char *bus_trouble(void); /* NULL when up or not tried yet */
 
-/* Start consuming; `group` is the durable name (the function's). The table
+/* One group per process. Start consuming; `group` is the durable name (the function's). The table
  * ends with a NULL topic and must live for ever. */
 void bus_subscribe(const char *group, const struct subscription *subs);
 /* Also read raw topics (retry and dead-letter names allowed); for relay. */
 void bus_subscribe_dead(const char *const *groups,
-                        enum err (*handler)(struct req *, const struct event *));
+                        enum err (*handler)(struct req *,
+                                            const struct event *));
 /* Publish and wait until the bus has it for good (JetStream ack; Kafka acks=all
  * delivery report). Order per key is kept for calls made in order. */
 enum err bus_publish(struct req *r, const struct event *e);

@@ -12,7 +12,12 @@
 #include "io/bus.h"
 #include "sched/task.h"
 
-#define BUS_HEADERS_MAX 20
+#define BUS_HEADERS_MAX  20
+#define BUS_RETRY_LEVELS 5
+
+/* Constants, but for the test of the bus, which has no ten minutes. */
+extern int64_t bus_retry_ms[BUS_RETRY_LEVELS]; /* waits on the retry topic */
+extern int64_t bus_nats_ack_wait_s; /* until unacknowledged comes again */
 
 struct bus_header {
     const char *name; /* as on NATS: ce-id; Kafka's binding writes ce_id */

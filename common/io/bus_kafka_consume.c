@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <unistd.h>
+#include "base/utf8.h"
 #include "io/bus_kafka.h"
 
 #define POLL_BATCH 100
@@ -156,7 +157,8 @@ static void read_headers(struct delivery *d, const rd_kafka_message_t *m)
             continue;
         if (strncmp(copy, "ce_", 3) == 0)
             copy[2] = '-';
-        bus_wire_add(&d->wire, copy, arena_strndup(d->arena, value, size));
+        if (utf8_ok(value, size))
+            bus_wire_add(&d->wire, copy, arena_strndup(d->arena, value, size));
     }
 }
 
@@ -192,7 +194,7 @@ static void on_message(const rd_kafka_message_t *m)
     d->arena = a;
     d->consumer = p->c;
     d->wire.subject = p->c->subject;
-    if (m->key != NULL)
+    if (m->key != NULL && utf8_ok(m->key, m->key_len))
         d->wire.key = arena_strndup(a, m->key, m->key_len);
     d->wire.data = arena_strndup(a, m->len > 0 ? m->payload : "", m->len);
     d->wire.data_len = m->len;
@@ -275,6 +277,8 @@ static void start_consumer(void)
 
     kafka_set(conf, "group.id", kafka.consumers->group);
     kafka_set(conf, "partition.assignment.strategy", "cooperative-sticky");
+    /* a killed consumer's partitions move on after 10 s, not 45 */
+    kafka_set(conf, "session.timeout.ms", "10000");
     kafka_set(conf, "auto.offset.reset", "earliest");
     kafka_set(conf, "enable.auto.offset.store", "false");
     kafka_set(conf, "enable.auto.commit", "true");

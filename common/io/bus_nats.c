@@ -22,10 +22,7 @@
 #include "io/lazy.h"
 #include "sched/loop.h"
 
-#define STREAM "BODEGA"
-#ifndef BUS_NATS_ACK_WAIT_S /* a test shortens it */
-#define BUS_NATS_ACK_WAIT_S 60
-#endif
+#define STREAM      "BODEGA"
 #define NS_PER_S    INT64_C(1000000000)
 #define KEEP_DAYS   14
 #define PULL_S      30   /* a pull without messages ends after this */
@@ -57,15 +54,15 @@
     X(natsConnection_Publish)                                                  \
     X(natsConnection_JetStream)                                                \
     X(natsSubscription_Destroy)                                                \
-    X(natsSubscription_SetPendingLimits) X(jsCtx_Destroy)                      \
-        X(jsStreamConfig_Init) X(jsConsumerConfig_Init) X(js_GetStreamInfo)    \
-            X(jsStreamInfo_Destroy) X(js_AddStream) X(js_GetConsumerInfo)      \
-                X(jsConsumerInfo_Destroy) X(js_AddConsumer) X(natsMsg_Create)  \
-                    X(natsMsg_Destroy) X(natsMsg_GetSubject)                   \
-                        X(natsMsg_GetReply) X(natsMsg_GetData)                 \
-                            X(natsMsg_GetDataLength) X(natsMsg_IsNoResponders) \
-                                X(natsMsgHeader_Set) X(natsMsgHeader_Get)      \
-                                    X(natsMsgHeader_Keys)
+    X(natsSubscription_SetPendingLimits)                                       \
+    X(jsCtx_Destroy) X(jsStreamConfig_Init) X(jsConsumerConfig_Init)           \
+        X(js_GetStreamInfo) X(jsStreamInfo_Destroy) X(js_AddStream)            \
+            X(js_GetConsumerInfo) X(jsConsumerInfo_Destroy) X(js_AddConsumer)  \
+                X(natsMsg_Create) X(natsMsg_Destroy) X(natsMsg_GetSubject)     \
+                    X(natsMsg_GetReply) X(natsMsg_GetData)                     \
+                        X(natsMsg_GetDataLength) X(natsMsg_IsNoResponders)     \
+                            X(natsMsgHeader_Set) X(natsMsgHeader_Get)          \
+                                X(natsMsgHeader_Keys)
 
 static struct {
     NATS_FUNCTIONS(LAZY_POINTER)
@@ -73,6 +70,8 @@ static struct {
 #define NATS_SYMBOL(f) LAZY_SYMBOL(nats, f)
 static const struct lazy_symbol symbols[] = { NATS_FUNCTIONS(NATS_SYMBOL){
     NULL, NULL } };
+
+int64_t bus_nats_ack_wait_s = 60;
 
 /* One bus_consumer here. Touched on the loop only, but for `durable` and
  * `subject`, which never change. */
@@ -585,7 +584,7 @@ static bool ensure_consumer(jsCtx *js, const struct source *src)
     cfg.Durable = src->durable;
     cfg.DeliverPolicy = js_DeliverAll;
     cfg.AckPolicy = js_AckExplicit;
-    cfg.AckWait = BUS_NATS_ACK_WAIT_S * NS_PER_S;
+    cfg.AckWait = bus_nats_ack_wait_s * NS_PER_S;
     cfg.MaxAckPending = src->c->limit;
     cfg.FilterSubject = src->c->subject;
     return nats.js_AddConsumer(NULL, js, STREAM, &cfg, NULL, NULL) == NATS_OK;

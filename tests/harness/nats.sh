@@ -33,7 +33,7 @@ start() {
     config "$dir" "$port" "sync_interval: always" >"$dir/nats.conf"
     nats-server -t -c "$dir/nats.conf" >/dev/null 2>&1 ||
         config "$dir" "$port" "" >"$dir/nats.conf"
-    nats-server -c "$dir/nats.conf" -l "$dir/nats.log" &
+    nats-server -c "$dir/nats.conf" -l "$dir/nats.log" >/dev/null 2>&1 &
     echo $! >"$dir/nats.pid"
     tries=0
     until grep -q "Server is ready" "$dir/nats.log" 2>/dev/null; do
