@@ -83,13 +83,13 @@ static struct memo_entry *claim(const struct memo *m, const char *key)
 }
 
 static void take(const struct memo *m, const struct memo_entry *e,
-                 struct memo_item *item)
+                 int64_t now_us, struct memo_item *item)
 {
     if (!e || !e->known)
         return;
     memcpy(item->value, e->value, m->value_size);
     item->state =
-        clock_us() - e->asked_us < m->fresh_ms * 1000 ? MEMO_FRESH : MEMO_OLD;
+        now_us - e->asked_us < m->fresh_ms * 1000 ? MEMO_FRESH : MEMO_OLD;
 }
 
 static void land(const struct memo *m, struct flight *f, int64_t asked_us,
@@ -137,7 +137,7 @@ static enum err wait_all(struct req *r, const struct memo *m,
 
         if (e && e->flight && !wait_for(e->flight, r->deadline_us))
             return ERR_DEADLINE;
-        take(m, find(m, theirs[i]->key), theirs[i]);
+        take(m, find(m, theirs[i]->key), clock_us(), theirs[i]);
         if (theirs[i]->state != MEMO_FRESH)
             result = ERR_UNAVAILABLE;
     }
@@ -155,10 +155,11 @@ static enum err ask(struct req *r, const struct memo *m, struct flight *f,
 }
 
 /* Whether somebody else is asking for it; if not, it is ours to ask for. */
-static bool look(struct memo *m, struct flight *f, struct memo_item *item)
+static bool look(struct memo *m, struct flight *f, int64_t now_us,
+                 struct memo_item *item)
 {
     item->entry = find(m, item->key);
-    take(m, item->entry, item);
+    take(m, item->entry, now_us, item);
     if (item->state == MEMO_FRESH)
         return false;
     if (item->entry && item->entry->flight)
@@ -177,6 +178,7 @@ enum err memo_get(struct req *r, struct memo *m, struct memo_item *items,
     struct memo_item **mine = arena_calloc(r->arena, 2 * n, sizeof(*mine));
     struct memo_item **theirs = mine + n;
     size_t mine_n = 0, theirs_n = 0;
+    int64_t now_us = clock_us();
 
     if (!m->entries) {
         m->entries = calloc(MEMO_KEYS, entry_size(m));
@@ -185,7 +187,7 @@ enum err memo_get(struct req *r, struct memo *m, struct memo_item *items,
     }
     for (size_t i = 0; i < n; i++) {
         items[i].state = MEMO_UNKNOWN;
-        if (look(m, &f, &items[i]))
+        if (look(m, &f, now_us, &items[i]))
             theirs[theirs_n++] = &items[i];
         else if (items[i].state != MEMO_FRESH)
             mine[mine_n++] = &items[i];
