@@ -2,9 +2,12 @@
  * request, event and job in flight finishes, exit 0. */
 #include <signal.h>
 #include <unistd.h>
+#include "io/otlp.h"
 #include "run/conn.h"
 #include "run/server.h"
 #include "sched/loop.h"
+
+#define FLUSH_MS 1000
 
 static uv_signal_t on_term;
 static uv_signal_t on_int;
@@ -53,17 +56,24 @@ static void on_signal(uv_signal_t *h, int signal)
     begin();
 }
 
+/* In a task, because the last spans are awaited. */
 static void stop(void *arg)
 {
     (void)arg;
+    otlp_flush(FLUSH_MS);
     if (runtime.f->uses & USES_PG)
         pg_close();
     if (runtime.f->uses & USES_REDIS)
         redis_close();
-    if (runtime.f->calls != NULL)
-        http_client_close();
+    http_client_close();
     log_info(NULL, "drained", LOG_INT("exit", 0));
     loop_stop();
+}
+
+static void start_stop(void *arg)
+{
+    if (!task_start(stop, arg))
+        loop_stop();
 }
 
 void drain_check(void)
@@ -73,7 +83,7 @@ void drain_check(void)
         return;
     stopping = true;
     /* Callers may still stand on a task's stack. */
-    loop_defer(stop, NULL);
+    loop_defer(start_stop, NULL);
 }
 
 void drain_watch_signals(void)

@@ -1,6 +1,7 @@
 /* fn_main - all of main: read the settings, listen, then open what the
  * function needs, so that the first probe is answered at once. */
 #include <sys/resource.h>
+#include "io/otlp.h"
 #include "run/conn.h"
 #include "run/server.h"
 #include "sched/loop.h"
@@ -68,6 +69,7 @@ static void warm_up(void *arg)
         pg_warm();
     if (f->uses & USES_REDIS)
         redis_warm();
+    otlp_start(runtime.otlp_url, f->name);
     if (f->subs != NULL)
         bus_subscribe(f->name, f->subs);
     jobs_start(f->jobs);
