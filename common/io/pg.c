@@ -77,18 +77,35 @@ static const char **read_values(struct req *r, const char *types, va_list ap)
     return values;
 }
 
+static enum err start(struct req *r, struct pg_rows *ret,
+                      const struct pg_stmt *stmt, const char *types, va_list ap)
+{
+    struct pg_call call = { .req = r,
+                            .rows = ret,
+                            .stmt = stmt,
+                            .values = read_values(r, types, ap),
+                            .params = (int)strlen(types) };
+    return run(r, &call);
+}
+
 enum err pg_query(struct req *r, struct pg_rows *ret, const char *sql,
                   const char *types, ...)
 {
     va_list ap;
     va_start(ap, types);
-    struct pg_call call = { .req = r,
-                            .rows = ret,
-                            .stmt = pg_stmt_find(sql),
-                            .values = read_values(r, types, ap),
-                            .params = (int)strlen(types) };
+    enum err e = start(r, ret, pg_stmt_find(sql, false), types, ap);
     va_end(ap);
-    return run(r, &call);
+    return e;
+}
+
+enum err pg_read(struct req *r, struct pg_rows *ret, const char *sql,
+                 const char *types, ...)
+{
+    va_list ap;
+    va_start(ap, types);
+    enum err e = start(r, ret, pg_stmt_find(sql, true), types, ap);
+    va_end(ap);
+    return e;
 }
 
 enum err pg_begin(struct req *r)
@@ -107,7 +124,7 @@ enum err pg_begin(struct req *r)
 static enum err commit(struct req *r, bool *again)
 {
     assert(r->tx);
-    struct pg_call call = { .req = r, .stmt = pg_stmt_find("COMMIT") };
+    struct pg_call call = { .req = r, .stmt = pg_stmt_find("COMMIT", false) };
     bool empty = tx_alive(r) && r->tx->begin_due;
     enum err e = empty ? OK : run(r, &call);
     *again = call.again;

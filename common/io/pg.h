@@ -46,11 +46,15 @@ struct pg_rows {
  * parameter $1, $2 ...: 's' const char * (NULL = SQL NULL), 'i' int64_t,
  * 'b' int (bool). `sql` must be a string literal or otherwise live for ever
  * (its address is the prepared statement's identity); the server infers the
- * parameters' types, so write $1::bigint where the place does not tell. A
- * SELECT, or WITH without a changing word in it, counts as having no effect.
+ * parameters' types, so write $1::bigint where the place does not tell.
  * `ret` may be NULL; at most 32 parameters. */
 enum err pg_query(struct req *r, struct pg_rows *ret, const char *sql,
                   const char *types, ...);
+/* The same for a statement that changes and locks nothing, also through the
+ * functions it calls. Reads of one turn of the loop share a round trip, and
+ * one that was lost with its connection is plainly ERR_UNAVAILABLE. */
+enum err pg_read(struct req *r, struct pg_rows *ret, const char *sql,
+                 const char *types, ...);
 
 enum err pg_begin(struct req *r);
 /* ERR_UNCERTAIN when the connection died after COMMIT was sent. */

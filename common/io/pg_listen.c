@@ -27,7 +27,8 @@ static struct listener *of(struct pg_conn *c)
 static void on_up(struct pg_conn *c)
 {
     struct listener *l = of(c);
-    l->call = (struct pg_call){ .req = &l->req, .stmt = pg_stmt_find(l->sql) };
+    l->call =
+        (struct pg_call){ .req = &l->req, .stmt = pg_stmt_find(l->sql, false) };
     pipe_add(c, &l->call);
 }
 
@@ -97,7 +98,9 @@ void pg_listen(const char *channel, void (*fn)(void *arg, const char *payload),
         l->conn.on_down = on_down;
         l->conn.on_progress = on_progress;
         l->conn.on_notify = on_notify;
-        conn_open(&l->conn);
+        /* Not now: opening libpq takes milliseconds, and the process may
+         * still have to start listening for its first request. */
+        l->retry = timer_start(0, on_retry, l);
         return;
     }
     log_error(NULL, "too many channels", LOG_STR("channel", channel));

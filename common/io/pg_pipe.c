@@ -1,52 +1,19 @@
 #include "io/pg_private.h"
 #include <assert.h>
-#include <ctype.h>
 
 /* --- statements --- */
 
 static struct pg_stmt known[PG_STMT_MAX];
 static int known_count;
 
-/* Whether the word (letters only) occurs in the SQL text. */
-static bool has_word(const char *sql, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *p = sql; *p;) {
-        size_t n = 0;
-        while (isalnum((unsigned char)p[n]) || p[n] == '_')
-            n++;
-        if (n == len && strncasecmp(p, word, n) == 0)
-            return true;
-        p += n ? n : 1;
-    }
-    return false;
-}
-
-/* A SELECT that calls a function with an effect counts as a read: its group is
- * undone and run again as one, and after a lost connection the caller is told
- * that nothing happened. Write such a call as WITH ... INSERT or in a
- * transaction. */
-static bool only_reads(const char *sql)
-{
-    static const char *const effects[] = { "INSERT", "UPDATE", "DELETE",
-                                           "MERGE",  "FOR",    "INTO" };
-    const char *p = sql + strspn(sql, " \t\r\n");
-    if (strncasecmp(p, "SELECT", 6) != 0 && strncasecmp(p, "WITH", 4) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof(effects) / sizeof(effects[0]); i++)
-        if (has_word(p, effects[i]))
-            return false;
-    return true;
-}
-
-const struct pg_stmt *pg_stmt_find(const char *sql)
+const struct pg_stmt *pg_stmt_find(const char *sql, bool read)
 {
     for (int i = 0; i < known_count; i++)
         if (known[i].sql == sql)
             return &known[i];
     if (known_count == PG_STMT_MAX)
         return NULL;
-    known[known_count] = (struct pg_stmt){ sql, known_count, only_reads(sql) };
+    known[known_count] = (struct pg_stmt){ sql, known_count, read };
     return &known[known_count++];
 }
 
@@ -96,7 +63,7 @@ static bool send_call(struct pg_conn *c, struct pg_call *call)
 {
     if (c->begin_due) {
         c->begin_due = false;
-        if (!put(c, OP_BEGIN, call, pg_stmt_find("BEGIN"), 0, NULL))
+        if (!put(c, OP_BEGIN, call, pg_stmt_find("BEGIN", false), 0, NULL))
             return false;
     }
     call->place = AT_SENT;
@@ -123,7 +90,7 @@ static bool send_all(struct pg_conn *c)
     if (!c->rollback_due)
         return true;
     c->rollback_due = false;
-    return put(c, OP_RUN, NULL, pg_stmt_find("ROLLBACK"), 0, NULL) &&
+    return put(c, OP_RUN, NULL, pg_stmt_find("ROLLBACK", false), 0, NULL) &&
            send_sync(c);
 }
 

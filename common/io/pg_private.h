@@ -58,7 +58,7 @@ struct pg_stmt {
     bool read; /* changes nothing: safe to send again, safe in a group */
 };
 /* NULL when PG_STMT_MAX are known already. */
-const struct pg_stmt *pg_stmt_find(const char *sql);
+const struct pg_stmt *pg_stmt_find(const char *sql, bool read);
 
 enum pg_place { AT_NONE, AT_QUEUE, AT_CLAIM, AT_PENDING, AT_SENT, AT_ANSWERED };
 

@@ -179,18 +179,18 @@ static void arrays_round_trip(struct req *r)
     static const int64_t numbers[] = { 1, -7, INT64_MAX };
     size_t n = sizeof(in) / sizeof(in[0]);
     struct pg_rows v;
-    must(r, pg_query(r, &v, "SELECT unnest($1::text[])", "s",
-                     pg_text_array(r, in, n)));
+    must(r, pg_read(r, &v, "SELECT unnest($1::text[])", "s",
+                    pg_text_array(r, in, n)));
     cr_assert_eq(v.count, (int)n);
     for (size_t i = 0; i < n; i++)
         cr_assert_str_eq(pg_str(&v, (int)i, 0), in[i]);
-    must(r, pg_query(r, &v, "SELECT unnest($1::bigint[])", "s",
-                     pg_int_array(r, numbers, 3)));
+    must(r, pg_read(r, &v, "SELECT unnest($1::bigint[])", "s",
+                    pg_int_array(r, numbers, 3)));
     cr_assert_eq(v.count, 3);
     for (int i = 0; i < 3; i++)
         cr_assert_eq(pg_int(&v, i, 0), numbers[i]);
-    must(r, pg_query(r, &v, "SELECT cardinality($1::text[])", "s",
-                     pg_text_array(r, NULL, 0)));
+    must(r, pg_read(r, &v, "SELECT cardinality($1::text[])", "s",
+                    pg_text_array(r, NULL, 0)));
     cr_assert_eq(pg_int(&v, 0, 0), 0);
 }
 
@@ -225,7 +225,7 @@ static void square(struct req *r, struct worker *w)
 {
     struct pg_rows v;
     int64_t n = w->n;
-    w->err = pg_query(r, &v, "SELECT $1::bigint * $1::bigint", "i", n);
+    w->err = pg_read(r, &v, "SELECT $1::bigint * $1::bigint", "i", n);
     w->answer = w->err == OK ? pg_int(&v, 0, 0) : -1;
 }
 
@@ -264,12 +264,12 @@ static void mixed_five(struct req *r, struct worker *w)
         int64_t n = w->n * 5 + k;
         enum err e;
         if (n % 10 == 3) {
-            e = pg_query(r, &v, "SELECT 1 / ($1::bigint - $1)", "i", n);
+            e = pg_read(r, &v, "SELECT 1 / ($1::bigint - $1)", "i", n);
             w->err = e == ERR_INTERNAL ? OK : ERR_CONFLICT;
             continue;
         }
         if (n % 3)
-            e = pg_query(r, &v, "SELECT $1::bigint + 7", "i", n);
+            e = pg_read(r, &v, "SELECT $1::bigint + 7", "i", n);
         else
             e = pg_query(r, &v, "INSERT INTO crowd VALUES ($1) RETURNING n + 7",
                          "i", n);
@@ -289,7 +289,7 @@ static void thousand_over_two(struct req *r)
         cr_assert_eq(crowd[i].err, OK, "%d: %s", i,
                      err_info(crowd[i].err)->slug);
     struct pg_rows v;
-    must(r, pg_query(r, &v, "SELECT count(*) FROM crowd", ""));
+    must(r, pg_read(r, &v, "SELECT count(*) FROM crowd", ""));
     int64_t want = 0;
     for (int n = 0; n < 1000; n++)
         want += n % 3 == 0 && n % 10 != 3;
@@ -306,9 +306,9 @@ static int finished_first;
 static void slow_or_quick(struct req *r, struct worker *w)
 {
     if (w->n == 0)
-        w->err = pg_query(r, NULL, "SELECT pg_sleep(1)", "");
+        w->err = pg_read(r, NULL, "SELECT pg_sleep(1)", "");
     else
-        w->err = pg_query(r, NULL, "SELECT 2", "");
+        w->err = pg_read(r, NULL, "SELECT 2", "");
     if (finished_first == 0)
         finished_first = w->n;
 }
@@ -317,7 +317,7 @@ static void slow_or_quick(struct req *r, struct worker *w)
  * second connection instead of queueing behind. */
 static void slow_stalls_nobody(struct req *r)
 {
-    must(r, pg_query(r, NULL, "SELECT 1", ""));
+    must(r, pg_read(r, NULL, "SELECT 1", ""));
     finished_first = 0;
     start_workers(crowd, 4, slow_or_quick);
     wait_workers();
@@ -342,7 +342,7 @@ static void make_table(struct req *r, const char *drop, const char *create)
 static void count_iso(struct req *r, struct worker *w)
 {
     struct pg_rows v;
-    w->err = pg_query(r, &v, "SELECT count(*) FROM iso", "");
+    w->err = pg_read(r, &v, "SELECT count(*) FROM iso", "");
     w->answer = w->err == OK ? pg_int(&v, 0, 0) : -1;
 }
 
@@ -357,7 +357,7 @@ static void tx_is_isolated(struct req *r)
     wait_workers();
     for (int i = 0; i < 40; i++)
         cr_assert_eq(crowd[i].answer, 0);
-    must(r, pg_query(r, &v, "SELECT count(*) FROM iso", ""));
+    must(r, pg_read(r, &v, "SELECT count(*) FROM iso", ""));
     cr_assert_eq(pg_int(&v, 0, 0), 1);
     must(r, pg_commit(r));
     cr_assert_null(r->tx);
@@ -395,7 +395,7 @@ static void rolled_back_at_end(struct req *r)
     wait_workers();
     for (int i = 0; i < 10; i++)
         cr_assert_eq(crowd[i].err, OK);
-    must(r, pg_query(r, &v, "SELECT count(*) FROM ends", ""));
+    must(r, pg_read(r, &v, "SELECT count(*) FROM ends", ""));
     cr_assert_eq(pg_int(&v, 0, 0), 0);
 }
 
@@ -420,7 +420,7 @@ static void busy_mix(struct req *r, struct worker *w)
         tx_insert(r, w);
     else
         for (int i = 0; i < 10 && w->err == OK; i++)
-            w->err = pg_query(r, NULL, "SELECT count(*) FROM busy", "");
+            w->err = pg_read(r, NULL, "SELECT count(*) FROM busy", "");
 }
 
 /* A transaction gets its turn however busy the others keep the pool. */
@@ -433,7 +433,7 @@ static void tx_is_not_starved(struct req *r)
     for (int i = 0; i < 120; i++)
         cr_assert_eq(crowd[i].err, OK, "%d: %s", i,
                      err_info(crowd[i].err)->slug);
-    must(r, pg_query(r, &v, "SELECT count(DISTINCT n) FROM busy", ""));
+    must(r, pg_read(r, &v, "SELECT count(DISTINCT n) FROM busy", ""));
     cr_assert_eq(pg_int(&v, 0, 0), 30);
 }
 
@@ -448,15 +448,15 @@ static void four_kinds(struct req *r, struct worker *w)
 {
     struct pg_rows v;
     if (w->n == 0)
-        w->err = pg_query(r, &v, "SELECT pg_sleep(2)", "");
+        w->err = pg_read(r, &v, "SELECT pg_sleep(2)", "");
     if (w->n == 1)
-        w->err = pg_query(r, &v, "SELECT pg_sleep(0.2)", "");
+        w->err = pg_read(r, &v, "SELECT pg_sleep(0.2)", "");
     if (w->n == 2) {
         w->err = pg_begin(r);
         began = ++turn;
     }
     if (w->n == 3) {
-        w->err = pg_query(r, &v, "SELECT 4", "");
+        w->err = pg_read(r, &v, "SELECT 4", "");
         read_done = ++turn;
     }
 }
@@ -496,7 +496,7 @@ static void errors_are_told_apart(struct req *r)
     cr_assert_eq(pg_query(r, NULL, "SELECT nonsense", ""), ERR_INTERNAL);
     cr_assert_str_eq(r->log_detail, "sqlstate 42703");
     must(r, pg_query(r, NULL, "SET statement_timeout = 50", ""));
-    cr_assert_eq(pg_query(r, NULL, "SELECT pg_sleep(60)", ""), ERR_DEADLINE);
+    cr_assert_eq(pg_read(r, NULL, "SELECT pg_sleep(60)", ""), ERR_DEADLINE);
     must(r, pg_query(r, NULL, "SET statement_timeout = 5000", ""));
     must(r, pg_begin(r));
     cr_assert_eq(pg_query(r, NULL, insert, "ii", one, one), ERR_CONFLICT);
@@ -517,13 +517,13 @@ static void plans_go_stale(struct req *r)
     static const char all[] = "SELECT * FROM plans";
     struct pg_rows v;
     make_table(r, "DROP TABLE IF EXISTS plans", "CREATE TABLE plans (a int)");
-    must(r, pg_query(r, &v, all, ""));
+    must(r, pg_read(r, &v, all, ""));
     cr_assert_eq(v.columns, 1);
     must(r, pg_query(r, NULL, "ALTER TABLE plans ADD b int", ""));
-    must(r, pg_query(r, &v, all, ""));
+    must(r, pg_read(r, &v, all, ""));
     cr_assert_eq(v.columns, 2);
     must(r, pg_query(r, NULL, "DEALLOCATE ALL", ""));
-    must(r, pg_query(r, &v, all, ""));
+    must(r, pg_read(r, &v, all, ""));
     cr_assert_eq(v.columns, 2);
 }
 
@@ -538,7 +538,7 @@ static void too_slow(struct req *r, struct worker *w)
 {
     r->deadline_us = clock_us() + 100000;
     if (w->n == 0)
-        w->err = pg_query(r, NULL, "SELECT pg_sleep(0.5)", "");
+        w->err = pg_read(r, NULL, "SELECT pg_sleep(0.5)", "");
     if (w->n == 1)
         w->err = pg_query(r, NULL,
                           "INSERT INTO slow SELECT 1 FROM pg_sleep(0.5)", "");
@@ -546,7 +546,7 @@ static void too_slow(struct req *r, struct worker *w)
         w->err = pg_query(r, NULL,
                           "INSERT INTO slow SELECT 2 FROM pg_sleep(0.5)", "");
     if (w->n == 3)
-        w->err = pg_query(r, NULL, "SELECT 3", "");
+        w->err = pg_read(r, NULL, "SELECT 3", "");
 }
 
 /* Three take the three connections and outlive their callers: a read, a write
@@ -568,7 +568,7 @@ static void given_up_in_flight(struct req *r)
     for (int64_t i = 0; i < 60; i++)
         cr_assert_eq(crowd[i].answer, i * i);
     must(r, pg_begin(r));
-    must(r, pg_query(r, &v, "SELECT n FROM slow", ""));
+    must(r, pg_read(r, &v, "SELECT n FROM slow", ""));
     cr_assert_eq(v.count, 1);
     cr_assert_eq(pg_int(&v, 0, 0), 1);
     must(r, pg_commit(r));
@@ -617,7 +617,7 @@ static void deadlock_is_retried(struct req *r)
     cr_assert_eq(crowd[0].err, OK);
     cr_assert_eq(crowd[1].err, OK);
     cr_assert_eq(attempts[0] + attempts[1], 3);
-    must(r, pg_query(r, &v, "SELECT sum(v) FROM cross_rows", ""));
+    must(r, pg_read(r, &v, "SELECT sum(v) FROM cross_rows", ""));
     cr_assert_eq(pg_int(&v, 0, 0), 4);
 }
 
@@ -680,7 +680,7 @@ Test(pg, listens_again)
 static void in_flight(struct req *r, struct worker *w)
 {
     if (w->n == 0)
-        w->err = pg_query(r, NULL, "SELECT pg_sleep(4)", "");
+        w->err = pg_read(r, NULL, "SELECT pg_sleep(4)", "");
     if (w->n == 1)
         w->err =
             pg_query(r, NULL, "INSERT INTO dies SELECT 1 FROM pg_sleep(4)", "");
@@ -738,11 +738,11 @@ static void server_dies(struct req *r)
     struct pg_rows v;
     int64_t deadline_us = r->deadline_us;
     r->deadline_us = clock_us() + 300000;
-    cr_assert_eq(pg_query(r, &v, "SELECT 1", ""), ERR_UNAVAILABLE);
+    cr_assert_eq(pg_read(r, &v, "SELECT 1", ""), ERR_UNAVAILABLE);
     cr_assert_not_null(pg_trouble());
     r->deadline_us = deadline_us;
     shell("start", CRASH_PORT);
-    must(r, pg_query(r, &v, "SELECT count(*) FROM dies", ""));
+    must(r, pg_read(r, &v, "SELECT count(*) FROM dies", ""));
     cr_assert_eq(pg_int(&v, 0, 0), 0);
     cr_assert_null(pg_trouble());
 }
@@ -767,7 +767,7 @@ static void url_is_read_again(struct req *r)
     task_sleep(200);
     write_url("localhost", PORT);
     r->deadline_us = deadline_us;
-    must(r, pg_query(r, NULL, "SELECT 1", ""));
+    must(r, pg_read(r, NULL, "SELECT 1", ""));
     cr_assert_null(pg_trouble());
 }
 

@@ -55,15 +55,15 @@ static enum err run_list(struct req *r, const struct product_query *q,
     const char *sku = q->after_sku;
 
     if (q->category && search)
-        return pg_query(r, rows, list_both_sql, "ssiss", name, sku, q->limit,
-                        q->category, search);
+        return pg_read(r, rows, list_both_sql, "ssiss", name, sku, q->limit,
+                       q->category, search);
     if (q->category)
-        return pg_query(r, rows, list_category_sql, "ssis", name, sku, q->limit,
-                        q->category);
+        return pg_read(r, rows, list_category_sql, "ssis", name, sku, q->limit,
+                       q->category);
     if (search)
-        return pg_query(r, rows, list_search_sql, "ssis", name, sku, q->limit,
-                        search);
-    return pg_query(r, rows, list_sql, "ssi", name, sku, q->limit);
+        return pg_read(r, rows, list_search_sql, "ssis", name, sku, q->limit,
+                       search);
+    return pg_read(r, rows, list_sql, "ssi", name, sku, q->limit);
 }
 
 enum err store_list(struct req *r, const struct product_query *q,
@@ -93,10 +93,10 @@ enum err store_get(struct req *r, const char *sku, struct product *ret)
 {
     struct pg_rows row;
 
-    TRY(pg_query(r, &row,
-                 "select name, description, category, image, price, currency"
-                 " from product where sku = $1 and active",
-                 "s", sku));
+    TRY(pg_read(r, &row,
+                "select name, description, category, image, price, currency"
+                " from product where sku = $1 and active",
+                "s", sku));
     if (row.count == 0)
         return fail(r, ERR_NOT_FOUND, "no such product");
     *ret = (struct product){ .sku = sku,
@@ -117,11 +117,11 @@ enum err store_prices(struct req *r, const struct sku_list *in,
 
     for (size_t i = 0; i < in->count; i++)
         skus[i] = in->items[i].sku;
-    TRY(pg_query(r, &rows,
-                 "select p.sku, p.name, p.price, p.currency"
-                 " from unnest($1::text[]) with ordinality as w (sku, n)"
-                 " join product p on p.sku = w.sku where p.active order by w.n",
-                 "s", pg_text_array(r, skus, in->count)));
+    TRY(pg_read(r, &rows,
+                "select p.sku, p.name, p.price, p.currency"
+                " from unnest($1::text[]) with ordinality as w (sku, n)"
+                " join product p on p.sku = w.sku where p.active order by w.n",
+                "s", pg_text_array(r, skus, in->count)));
     ret->count = (size_t)rows.count;
     ret->items = arena_calloc(r->arena, ret->count, sizeof(*ret->items));
     for (int i = 0; i < rows.count; i++)
@@ -135,11 +135,11 @@ enum err store_categories(struct req *r, struct categories *ret)
 {
     struct pg_rows rows;
 
-    TRY(pg_query(r, &rows,
-                 "select category, count(*) from product where active"
-                 " and category <> '' group by category order by category"
-                 " limit 100",
-                 ""));
+    TRY(pg_read(r, &rows,
+                "select category, count(*) from product where active"
+                " and category <> '' group by category order by category"
+                " limit 100",
+                ""));
     ret->count = (size_t)rows.count;
     ret->items = arena_calloc(r->arena, ret->count, sizeof(*ret->items));
     for (int i = 0; i < rows.count; i++)

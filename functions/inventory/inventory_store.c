@@ -69,11 +69,11 @@ enum err store_levels(struct req *r, const struct sku_list *in,
 
     for (size_t i = 0; i < in->count; i++)
         skus[i] = in->items[i].sku;
-    TRY(pg_query(r, &rows,
-                 "select w.sku, coalesce(s.on_hand - s.reserved, 0)"
-                 " from unnest($1::text[]) with ordinality as w (sku, n)"
-                 " left join stock s on s.sku = w.sku order by w.n",
-                 "s", pg_text_array(r, skus, in->count)));
+    TRY(pg_read(r, &rows,
+                "select w.sku, coalesce(s.on_hand - s.reserved, 0)"
+                " from unnest($1::text[]) with ordinality as w (sku, n)"
+                " left join stock s on s.sku = w.sku order by w.n",
+                "s", pg_text_array(r, skus, in->count)));
     ret->count = (size_t)rows.count;
     ret->items = arena_calloc(r->arena, ret->count, sizeof(*ret->items));
     for (int i = 0; i < rows.count; i++)
@@ -186,10 +186,10 @@ enum err store_info(struct req *r, const char *sku, struct stock_info *ret)
 {
     struct pg_rows row;
 
-    TRY(pg_query(r, &row,
-                 "select on_hand, reserved, on_hand - reserved from stock"
-                 " where sku = $1",
-                 "s", sku));
+    TRY(pg_read(r, &row,
+                "select on_hand, reserved, on_hand - reserved from stock"
+                " where sku = $1",
+                "s", sku));
     if (row.count == 0)
         return fail(r, ERR_NOT_FOUND, "no such product in stock");
     *ret = (struct stock_info){ sku, pg_int(&row, 0, 0), pg_int(&row, 0, 1),

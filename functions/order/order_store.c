@@ -143,7 +143,7 @@ static enum err read_lines(struct req *r, const char *id,
 {
     struct pg_rows rows;
 
-    TRY(pg_query(r, &rows, lines_sql, "s", id));
+    TRY(pg_read(r, &rows, lines_sql, "s", id));
     struct order_line *lines =
         arena_calloc(r->arena, (size_t)rows.count, sizeof(*lines));
     for (int i = 0; i < rows.count; i++) {
@@ -162,7 +162,7 @@ enum err order_store_info(struct req *r, const char *id, struct order_info *ret)
 {
     struct pg_rows rows;
 
-    TRY(pg_query(r, &rows, order_sql, "s", id));
+    TRY(pg_read(r, &rows, order_sql, "s", id));
     if (rows.count == 0)
         return fail(r, ERR_NOT_FOUND, "no such order");
     *ret = (struct order_info){ .order_id = id,
@@ -182,7 +182,7 @@ enum err order_store_view(struct req *r, const char *id, struct order_view *ret)
     struct pg_rows rows;
 
     TRY(order_store_info(r, id, &info));
-    TRY(pg_query(r, &rows, history_sql, "s", id));
+    TRY(pg_read(r, &rows, history_sql, "s", id));
     bool pending = !strcmp(info.status, "pending");
     *ret =
         (struct order_view){ .id = id,

@@ -55,7 +55,7 @@ enum err payment_store_get(struct req *r, const char *order_id,
 {
     struct pg_rows p;
 
-    TRY(pg_query(r, &p, get_sql, "s", order_id));
+    TRY(pg_read(r, &p, get_sql, "s", order_id));
     if (p.count == 0)
         return fail(r, ERR_NOT_FOUND, "no such payment");
     *ret = (struct payment){ .order_id = order_id,
@@ -79,10 +79,10 @@ enum err payment_store_find(struct req *r, const char *session_id,
 {
     struct pg_rows p;
 
-    TRY(pg_query(r, &p,
-                 "select order_id from payment where session_id = $1"
-                 " or payment_intent = $2",
-                 "ss", session_id, payment_intent));
+    TRY(pg_read(r, &p,
+                "select order_id from payment where session_id = $1"
+                " or payment_intent = $2",
+                "ss", session_id, payment_intent));
     *ret = p.count ? pg_str(&p, 0, 0) : NULL;
     return OK;
 }

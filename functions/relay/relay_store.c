@@ -108,7 +108,7 @@ enum err dead_list(struct req *r, const char *group, const char *before,
     struct pg_rows rows = { 0 };
     struct dead_letter *d;
 
-    TRY(pg_query(r, &rows, list_sql, "ssi", group, before, limit));
+    TRY(pg_read(r, &rows, list_sql, "ssi", group, before, limit));
     d = arena_calloc(r->arena, (size_t)rows.count, sizeof(*d));
     for (int i = 0; i < rows.count; i++)
         d[i] = (struct dead_letter){
@@ -177,7 +177,7 @@ enum err dead_waiting(struct req *r, const char *group, int64_t *ret)
 {
     struct pg_rows rows = { 0 };
 
-    TRY(pg_query(r, &rows, waiting_sql, "s", group));
+    TRY(pg_read(r, &rows, waiting_sql, "s", group));
     *ret = pg_int(&rows, 0, 0);
     return OK;
 }
