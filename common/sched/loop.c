@@ -25,6 +25,7 @@ struct timer {
     void (*fn)(void *arg);
     void *arg;
     struct timer *next_free;
+    struct timer *next; /* of all there are */
 };
 
 static uv_loop_t loop;
@@ -32,6 +33,7 @@ static bool loop_ready;
 static uv_async_t async;
 static uv_prepare_t prepare;
 static struct timer *timers_free;
+static struct timer *timers;
 static struct call_list deferred;
 static struct call_list running;
 static pthread_mutex_t posted_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -116,10 +118,11 @@ void loop_run(void)
         continue;
     uv_loop_close(&loop);
     loop_ready = false;
-    while (timers_free != NULL) {
-        struct timer *t = timers_free;
+    timers_free = NULL;
+    while (timers != NULL) {
+        struct timer *t = timers;
 
-        timers_free = t->next_free;
+        timers = t->next;
         free(t);
     }
 }
@@ -175,6 +178,8 @@ struct timer *timer_start(int64_t ms, void (*fn)(void *arg), void *arg)
         if (t == NULL)
             abort();
         uv_timer_init(l, &t->uv);
+        t->next = timers;
+        timers = t;
     }
     t->fn = fn;
     t->arg = arg;
