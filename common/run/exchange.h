@@ -56,6 +56,10 @@ struct http_exchange *exchange_new(struct conn *c);
 void exchange_free(struct http_exchange *x);
 size_t exchange_count(void);
 
+/* ---- answer.c */
+/* Append status line and fields; `close` ends the connection after it. */
+void answer_head(struct buf *b, const struct http_exchange *x, bool close);
+
 /* ---- dispatch.c */
 /* The head is complete: find the route and check all that needs no body. OK
  * and the most bytes its body may have, or the error to answer. */
