@@ -69,14 +69,17 @@ static const struct json_field category_fields[] = {
     JSON_STR(struct category, name, .required = true),
     JSON_INT(struct category, count, .required = true), JSON_END
 };
-static const struct json_field list_fields[] = {
-    JSON_LIST(struct list_out, items, count, struct shown, item_fields,
-              .required = true),
-    JSON_STR(struct list_out, next,
-             .help = "cursor of the next page; absent on the last one"),
+#define PAGE_FIELDS                                                            \
+    JSON_LIST(struct list_out, items, count, struct shown, item_fields,        \
+              .required = true),                                               \
+        JSON_STR(struct list_out, next,                                        \
+                 .help = "cursor of the next page; absent on the last one")
+
+static const struct json_field page_fields[] = { PAGE_FIELDS, JSON_END };
+static const struct json_field first_page_fields[] = {
+    PAGE_FIELDS,
     JSON_LIST(struct list_out, categories, category_count, struct category,
-              category_fields,
-              .help = "of the whole shop; empty with a cursor"),
+              category_fields, .help = "of the whole shop; without a cursor"),
     JSON_END
 };
 
@@ -136,7 +139,8 @@ static enum err list_products(struct req *r)
     TRY(read_query(r, &q));
     size_t limit = (size_t)q.limit++; /* one more tells whether others follow */
     TRY(store_list(r, &q, &found));
-    if (!*q.after_name)
+    bool first = !*q.after_name;
+    if (first)
         TRY(list_categories(r, &out));
     if (found.count > limit) {
         found.count = limit;
@@ -148,7 +152,8 @@ static enum err list_products(struct req *r)
     out.items = arena_calloc(r->arena, out.count, sizeof(*out.items));
     for (size_t i = 0; i < found.count; i++)
         show(r, &found.items[i], levels[i], &out.items[i]);
-    return reply_cached(r, list_fields, &out, CACHE_S);
+    return reply_cached(r, first ? first_page_fields : page_fields, &out,
+                        CACHE_S);
 }
 
 /* ---- one product; prices ----------------------------------------------- */
@@ -189,7 +194,7 @@ static const struct query_param list_query[] = {
 
 static const struct route routes[] = {
     { GET, "/api/catalog/products", list_products, "products by name",
-      .query = list_query, .out = list_fields, .also_status = 304,
+      .query = list_query, .out = first_page_fields, .also_status = 304,
       .cache_s = CACHE_S },
     { GET, "/api/catalog/products/{sku}", get_product, "one product",
       .out = product_fields, .also_status = 304, .cache_s = CACHE_S },

@@ -150,8 +150,8 @@ enum err store_categories(struct req *r, struct categories *ret)
 
 /* ---- import ------------------------------------------------------------ */
 
-/* Rows in sku order, so that two imports never wait for each other in a circle;
- * xmax is 0 in a row that was inserted. */
+/* Rows in sku order, so that two imports seldom wait for each other in a circle
+ * (then one of them starts again); xmax is 0 in a row that was inserted. */
 static const char import_sql[] =
     "with done as ("
     " insert into product as p (sku, name, description, category, image,"
@@ -173,14 +173,13 @@ static const char import_sql[] =
     "select count(*) filter (where created),"
     " count(*) filter (where not created) from done";
 
-enum err store_import(struct req *r, const struct product *items, size_t n,
-                      int64_t *ret_created, int64_t *ret_updated)
+static enum err import_some(struct req *r, const struct product *items,
+                            size_t n, struct pg_rows *ret)
 {
     enum { SKU, NAME, DESCRIPTION, CATEGORY, IMAGE, CURRENCY, TEXTS };
     const char **text[TEXTS];
     const char *array[TEXTS];
     int64_t *prices = arena_calloc(r->arena, n, sizeof(*prices));
-    struct pg_rows row;
 
     for (int t = 0; t < TEXTS; t++)
         text[t] = arena_calloc(r->arena, n, sizeof(**text));
@@ -195,10 +194,46 @@ enum err store_import(struct req *r, const struct product *items, size_t n,
     }
     for (int t = 0; t < TEXTS; t++)
         array[t] = pg_text_array(r, text[t], n);
-    TRY(pg_query(r, &row, import_sql, "sssssss", array[SKU], array[NAME],
-                 array[DESCRIPTION], array[CATEGORY], array[IMAGE],
-                 pg_int_array(r, prices, n), array[CURRENCY]));
-    *ret_created = pg_int(&row, 0, 0);
-    *ret_updated = pg_int(&row, 0, 1);
+    return pg_query(r, ret, import_sql, "sssssss", array[SKU], array[NAME],
+                    array[DESCRIPTION], array[CATEGORY], array[IMAGE],
+                    pg_int_array(r, prices, n), array[CURRENCY]);
+}
+
+struct import_job {
+    const struct product *items;
+    size_t n;
+    int64_t created;
+    int64_t updated;
+};
+
+/* Statements end after five seconds; so many rows take a tenth of that. */
+#define ROWS_A_STATEMENT 5000
+
+static enum err import_tx(struct req *r, void *arg)
+{
+    struct import_job *job = arg;
+
+    job->created = job->updated = 0;
+    for (size_t at = 0; at < job->n; at += ROWS_A_STATEMENT) {
+        size_t left = job->n - at;
+        struct pg_rows row;
+
+        TRY(import_some(r, job->items + at,
+                        left < ROWS_A_STATEMENT ? left : ROWS_A_STATEMENT,
+                        &row));
+        job->created += pg_int(&row, 0, 0);
+        job->updated += pg_int(&row, 0, 1);
+    }
+    return OK;
+}
+
+enum err store_import(struct req *r, const struct product *items, size_t n,
+                      int64_t *ret_created, int64_t *ret_updated)
+{
+    struct import_job job = { .items = items, .n = n };
+
+    TRY(pg_transaction(r, import_tx, &job));
+    *ret_created = job.created;
+    *ret_updated = job.updated;
     return OK;
 }

@@ -43,8 +43,8 @@ struct categories {
 };
 enum err store_categories(struct req *r, struct categories *ret);
 
-/* Write products (each sku once) in one statement. An empty description,
- * category or image leaves what is there. */
+/* Write products (each sku once), all or none. An empty description, category
+ * or image leaves what is there. */
 enum err store_import(struct req *r, const struct product *items, size_t n,
                       int64_t *ret_created, int64_t *ret_updated);
 
