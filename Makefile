@@ -12,7 +12,13 @@ else
 OPT := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 
-OUT := build/$(FLAVOUR)
+OUT ?= build/$(FLAVOUR)
+ifeq ($(FLAVOUR),fuzz)
+# libFuzzer is clang's; its warnings are not the house's.
+CC := clang-14
+OPT := -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+       -fno-sanitize-recover=all
+endif
 WARN := -std=gnu17 -Wall -Wextra -Wpedantic -Wshadow -Wconversion \
         -Wmissing-prototypes -Wvla -Werror -Wformat=2 -Wsign-conversion \
         -Wimplicit-fallthrough -Wtrampolines -Wbidi-chars=any \
@@ -26,6 +32,9 @@ CFLAGS := $(WARN) $(HARDEN) $(OPT) -Icommon -Ifunctions -I/usr/include/cjson \
           -I/usr/include/postgresql -include base/banned.h -MMD -MP \
           -ffunction-sections -fdata-sections \
           -ffile-prefix-map=$(CURDIR)=. $(EXTRA_CFLAGS)
+ifeq ($(FLAVOUR),fuzz)
+CFLAGS := $(filter-out $(WARN) $(HARDEN),$(CFLAGS)) -std=gnu17 -fPIE
+endif
 LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
            -Wl,--as-needed -Wl,--no-copy-dt-needed-entries -Wl,--gc-sections
 # Linked in: small and needed by every function. libpq, libcurl, libnats and
@@ -52,9 +61,10 @@ LOCAL := common/local/local.sh
 FN_NAME = $(if $(FN),$(FN),$(error say which one: FN=name))
 export FLAVOUR OUT
 
-.PHONY: all build units up down status logs test check dev new gen lint fmt \
+.PHONY: all build units fuzzers up down status logs test check dev new gen lint fmt \
         bench help clean packages
 .DEFAULT_GOAL := help
+.SECONDARY: # keep objects, so that a rebuild is quick
 all: build
 build: $(BINS) ## compile every function
 units: $(UNITS)
@@ -87,6 +97,14 @@ $(OUT)/unit/%: $(OUT)/obj/%.o $(CLIENTS) $(LIB)
 	@echo '  link  $@'
 	$(Q)$(CC) $(OPT) $(LDFLAGS) -Wl,--no-gc-sections -o $@ $< $(CLIENTS) $(LIB) \
 	  $(LDLIBS) -lcriterion
+
+$(OUT)/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(CLIENTS) $(LIB)
+	@mkdir -p $(@D)
+	@echo '  link  $@'
+	$(Q)$(CC) $(OPT) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) \
+	  $(CLIENTS) $(LIB) $(LDLIBS)
+$(OUT)/fuzz/webhook: $(call obj,functions/payment/payment_signature.c)
+fuzzers: $(patsubst tests/fuzz/%.c,$(OUT)/fuzz/%,$(wildcard tests/fuzz/*.c))
 
 -include $(shell find $(OUT)/obj -name '*.d' 2>/dev/null)
 

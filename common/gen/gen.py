@@ -2,10 +2,10 @@
 """gen.py BIN_DIR - write what follows from the functions' own tables.
 
 Asks every function in BIN_DIR for `--describe` (JSON) and writes stack.yml,
-charts/bodega/values.generated.yaml, functions/gateway/ (upstreams, routes,
-problems, functions.json, openapi.yaml) and the tables in each function's
-README.md. The same tables always give the same bytes; `make gen` followed by
-`git diff --exit-code` shows whether the tree is stale.
+functions/gateway/ (upstreams, routes, problems, functions.json, openapi.yaml),
+charts/bodega/ (the functions in values.yaml, files/) and the tables in each
+function's README.md. The same tables always give the same bytes; `make gen`
+followed by `git diff --exit-code` shows whether the tree is stale.
 """
 import json
 import pathlib
@@ -18,6 +18,7 @@ import openapi
 import readme
 import stack
 
+CHART_FILES = {".conf", ".template", ".json", ".yaml", ".csv"}
 TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -40,18 +41,34 @@ def write(path, text):
         print("gen:", path.relative_to(TOP))
 
 
+def write_chart(functions):
+    """A chart is packed from its own folder, so it has copies of the gateway's
+    files and of the sample catalog."""
+    out = "charts/bodega/"
+    values = (TOP / out / "values.yaml").read_text(encoding="utf-8")
+    write(out + "values.yaml", chart.values(values, functions))
+    write(out + "files/functions.json", chart.render(functions))
+    for source, kind in (("functions/gateway", "gateway"),
+                         ("functions/storefront/sample", "sample")):
+        files = (p for p in sorted((TOP / source).iterdir())
+                 if p.suffix in CHART_FILES)
+        for path in files:
+            write(f"{out}files/{kind}/{path.name}",
+                  path.read_text(encoding="utf-8"))
+
+
 def main():
     functions = describe(sys.argv[1])
     errors = gateway.error_table(
         (TOP / "common/base/err.h").read_text(encoding="utf-8"))
     write("stack.yml", stack.render(functions))
-    write("charts/bodega/values.generated.yaml", chart.render(functions))
     out = "functions/gateway/"
     write(out + "upstreams.conf.template", gateway.upstreams(functions))
     write(out + "routes.conf.template", gateway.routes(functions))
     write(out + "problems.conf.template", gateway.problems(errors))
     write(out + "functions.json", gateway.functions_json(functions))
     write(out + "openapi.yaml", openapi.render(functions))
+    write_chart(functions)
     for function in functions:
         path = TOP / "functions" / function["name"] / "README.md"
         if path.exists():

@@ -33,5 +33,5 @@ start_gateway() {
     STAMP=$(cat "$g/conf"/* | sha256sum) start gateway nginx \
         -c "$g/conf/nginx.conf" -p "$g" -e stderr
     wait_for gateway "answers on port $PORT_GATEWAY" 20 \
-        http_ok "$PUBLIC_URL/healthz"
+        http_ok "$GATEWAY_URL/healthz"
 }

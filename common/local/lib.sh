@@ -19,7 +19,8 @@ PORT_NATS_MONITOR=${PORT_NATS_MONITOR:-7304}
 PORT_KAFKA=${PORT_KAFKA:-7310} # and the one above for its controller
 PORT_SMTP=${PORT_SMTP:-7306}
 PORT_INBOX=${PORT_INBOX:-7307}
-PUBLIC_URL=http://127.0.0.1:$PORT_GATEWAY
+PUBLIC_URL=${PUBLIC_URL:-http://127.0.0.1:$PORT_GATEWAY}
+GATEWAY_URL=http://127.0.0.1:$PORT_GATEWAY
 
 # As root, nothing that listens runs as root.
 if [ "$(id -u)" = 0 ]; then

@@ -4,6 +4,7 @@
 #
 #   up             start what is missing, start again what changed
 #   down           stop everything and remove it
+#   stop           stop everything, keep the data
 #   status         one line per function
 #   logs NAME      follow the log of a function or part
 #   restart NAME   stop and start it with its new environment file
@@ -116,7 +117,7 @@ start_function() {
 write_shop_env() {
     put "$RUN/shop.env" 0644 <<EOF || true
 BODEGA_RUN=$RUN
-BODEGA_URL=$PUBLIC_URL
+BODEGA_URL=$GATEWAY_URL
 BUS=$BUS
 BUS_URL=$(bus_url)
 SIM_URL=http://127.0.0.1:$PORT_SIM
@@ -133,7 +134,7 @@ EOF
 admin_import() {
     printf 'Authorization: Bearer %s\n' "$(cat "$(secret admin_token)")" |
         curl --fail-with-body -sS -m 60 -o "$RUN/log/import.json" -H @- \
-            -H 'Content-Type: text/csv' --data-binary "@$2" "$PUBLIC_URL$1" ||
+            -H 'Content-Type: text/csv' --data-binary "@$2" "$GATEWAY_URL$1" ||
         die "importing $2 through $1 failed: $(tail -c 600 "$RUN/log/import.json")"
 }
 
@@ -173,10 +174,10 @@ Look inside with: make status, make logs FN=order. Stop with: make down
 EOF
 }
 
-down() {
+# Front to back, so that nobody loses what it is still working on.
+stop_all() {
     [ -d "$RUN/pids" ] || return 0
     local name part
-    # Front to back: nobody loses what it is still working on.
     local parts=' gateway sim smtp postgres redis nats kafka '
     stop gateway
     for name in "$RUN"/pids/*.loop; do
@@ -185,6 +186,10 @@ down() {
     done
     wait
     for part in $parts; do stop "$part"; done
+}
+
+down() {
+    stop_all
     case $RUN in /?*/?*) rm -rf "$RUN" ;; esac
 }
 
@@ -201,6 +206,7 @@ restart | kill | pause | resume)
 esac
 case $command in
 up | down | status) "$command" ;;
+stop) stop_all ;;
 logs) exec tail -n 50 -F "$RUN/log/${name:?which one?}.log" ;;
 kill) kill -KILL "$(pid_of "$name")" ;;
 # The loop starts it again, with the environment file as it is now.

@@ -92,8 +92,9 @@ start_simulator() {
     start sim -r python3 "$top/tests/gateway_sim/sim.py" --port "$PORT_SIM" \
         --ledger "$RUN/sim/ledger.jsonl" \
         --key-file "$(secret stripe_api_key)" \
-        --webhook-url "$PUBLIC_URL/webhooks/payment" \
-        --webhook-secret-file "$(secret stripe_webhook_secret)"
+        --webhook-url "$GATEWAY_URL/webhooks/payment" \
+        --webhook-secret-file "$(secret stripe_webhook_secret)" \
+        ${SIM_RECORD:+--record "$SIM_RECORD"}
     wait_for sim "listens on port $PORT_SIM" 30 listening "$PORT_SIM"
 }
 
