@@ -17,6 +17,7 @@ import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"  # WebDriver, section 12.2
 KEYS = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Space": " "}
+PHONE_WIDTH = 360
 WAIT_S = 30  # how long something may take before a test gives up on it
 FLAGS = [
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -183,7 +184,7 @@ class Browser:
                 or "Content Security Policy" in row["message"]]
 
     def phone(self):
-        self.cdp("Emulation.setDeviceMetricsOverride", width=360, height=740,
+        self.cdp("Emulation.setDeviceMetricsOverride", width=PHONE_WIDTH, height=740,
                  deviceScaleFactor=2, mobile=True)
 
     def desktop(self):
