@@ -5,10 +5,10 @@
 
 Kills with SIGKILL, round after round in random order, every program that has
 a pid file in DIR/pids (functions, relay, Redis, NATS or Kafka; not what plays
-the outside world), starts each again with `COMMAND NAME`, and in between has
-the payment simulator be slow, fail, hang up after the work, and send webhooks
-late, twice, shuffled or never. Then everything is healed, and the prover must
-agree as if nothing had happened. --seed repeats a run's choices.
+the outside world), has `COMMAND NAME` start each again, and in between has the payment simulator be slow, fail, hang up after
+the work, and send webhooks late, twice, shuffled or never. Then everything is
+healed, and the prover must agree as if nothing had happened. --seed repeats a
+run's choices.
 """
 import http.client
 import json
@@ -32,6 +32,7 @@ CALM = {"delay_ms": 0, "error_rate": 0, "error_next": 0,
         "drop_after": {"sessions": 0, "expire": 0, "refunds": 0, "pay": 0},
         "duplicate_webhooks": 0, "reorder": False, "hold_webhooks": False,
         "drop_webhooks": 0}
+BACK_S = 60
 MISCHIEF = [
     {"delay_ms": 2500}, {"error_rate": 0.5}, {"duplicate_webhooks": 3},
     {"drop_after": {"sessions": 3, "expire": 2, "refunds": 2, "pay": 3}},
@@ -67,20 +68,30 @@ class Chaos(threading.Thread):
         return pid is not None and os.path.exists(f"/proc/{pid}")
 
     def kill(self, name):
+        pid = self.pid(name)
         try:
-            os.kill(self.pid(name), signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+            self.killed[name] = self.killed.get(name, 0) + 1
+            print(f"killed {name}", flush=True)
         except (ProcessLookupError, TypeError):
-            return  # not running: it is started again below
-        self.killed[name] = self.killed.get(name, 0) + 1
-        print(f"killed {name}", flush=True)
+            pass  # on its way back already
+        self.start_again(name, pid)
 
-    def start_again(self, name):
+    def start_again(self, name, gone):
+        """Until it lives with another pid than `gone`. A supervisor may be
+        quicker than the command."""
         done = subprocess.run(
             shlex.split(self.args.restart) + [name], check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
         self.check(done.returncode == 0,
                    f"restart {name}: {done.stdout[-500:]}")
+        end = time.monotonic() + BACK_S
+        while time.monotonic() < end:
+            if self.pid(name) != gone and self.alive(name):
+                return
+            time.sleep(0.05)
+        self.check(False, f"{name} was not started again")
 
     # -- the simulator --
 
@@ -109,8 +120,6 @@ class Chaos(threading.Thread):
                 if self.over.wait(self.rng.uniform(0.1, 1)):
                     return
                 self.kill(name)
-                self.over.wait(self.rng.uniform(0, 1))
-                self.start_again(name)
                 if self.rng.random() < 0.5:
                     self.switch(CALM)  # what went before is over
                     self.misbehave()
@@ -119,9 +128,6 @@ class Chaos(threading.Thread):
         self.over.set()
         self.join()
         self.switch(CALM)
-        for name in self.victims():
-            if not self.alive(name):
-                self.start_again(name)
         print("killed", ", ".join(f"{name} {n}x" for name, n in
                                   sorted(self.killed.items())),
               f"- simulator misbehaved {self.mischief} times", flush=True)
