@@ -7,6 +7,7 @@
 #define LIMIT_DEFAULT 24
 #define LIMIT_MAX     100
 #define CACHE_S       1
+#define BROWSE_MS     2000    /* then the gateway shows what it has kept */
 #define CATEGORIES_US 1000000 /* how old the list of categories may be */
 
 /* ---- a product as shown ------------------------------------------------ */
@@ -194,10 +195,11 @@ static const struct query_param list_query[] = {
 
 static const struct route routes[] = {
     { GET, "/api/catalog/products", list_products, "products by name",
-      .query = list_query, .out = first_page_fields, .also_status = 304,
-      .cache_s = CACHE_S },
+      .timeout_ms = BROWSE_MS, .query = list_query, .out = first_page_fields,
+      .also_status = 304, .cache_s = CACHE_S },
     { GET, "/api/catalog/products/{sku}", get_product, "one product",
-      .out = product_fields, .also_status = 304, .cache_s = CACHE_S },
+      .timeout_ms = BROWSE_MS, .out = product_fields, .also_status = 304,
+      .cache_s = CACHE_S },
     { POST, "/api/admin/products/import", import_products,
       "take in a list of products, CSV or JSON", .auth = AUTH_ADMIN,
       .max_body = IMPORT_BODY_MAX, .timeout_ms = 60000,
