@@ -17,6 +17,8 @@ static const char *database_url; /* its file is what counts */
 static const struct cfg_field common_fields[] = {
     CFG_INT("PORT", &runtime.port, "8080", 1, 65535, "port to listen on"),
     CFG_STR("HOST", &runtime.host, "0.0.0.0", "numeric address to listen on"),
+    CFG_STR("ROLE", &runtime.role, "all",
+            "all; http: routes only; worker: subscriptions and jobs only"),
     CFG_STR("LOG_LEVEL", &runtime.log_level, "info",
             "debug, info, warn or error"),
     CFG_STR("PUBLIC_URL", &runtime.public_url, "http://127.0.0.1:8080",
@@ -267,6 +269,21 @@ static void check_public_url(void)
     runtime.public_url = copy;
 }
 
+static bool role_is(const char *role)
+{
+    return strcmp(runtime.role, role) == 0 || strcmp(runtime.role, "all") == 0;
+}
+
+bool role_serves(void)
+{
+    return role_is("http");
+}
+
+bool role_works(void)
+{
+    return role_is("worker");
+}
+
 void config_load(const struct function *f)
 {
     enum log_level level;
@@ -277,6 +294,8 @@ void config_load(const struct function *f)
     check_public_url();
     if (!log_level_parse(runtime.log_level, &level))
         refuse("LOG_LEVEL", "must be debug, info, warn or error");
+    if (!role_serves() && !role_works())
+        refuse("ROLE", "must be all, http or worker");
     if (f->uses & USES_BUS && strcmp(runtime.bus, "nats") != 0 &&
         strcmp(runtime.bus, "kafka") != 0)
         refuse("BUS", "must be nats or kafka");

@@ -235,7 +235,7 @@ static enum err find(struct http_exchange *x)
         x->builtin = answer_options;
         return OK;
     }
-    e = route_find(x, runtime.f->routes);
+    e = route_find(x, role_serves() ? runtime.f->routes : NULL);
     x->builtin = e == ERR_NOT_FOUND ? builtin_find(x->path) : NULL;
     if (x->builtin != NULL) {
         x->label = x->path;
@@ -250,6 +250,23 @@ static enum err find(struct http_exchange *x)
         return OK;
     }
     return e;
+}
+
+/* The route's own time, or what is left of a calling function's: there is no
+ * point in finishing what nobody waits for. */
+static void set_deadline(struct http_exchange *x)
+{
+    const char *left = http1_field(&x->head, "bodega-deadline-ms", 0);
+    int64_t ms =
+        x->route->timeout_ms ? x->route->timeout_ms : TIMEOUT_DEFAULT_MS;
+
+    if (x->route->auth == AUTH_INTERNAL && left != NULL) {
+        long long asked = strtoll(left, NULL, 10);
+
+        if (asked > 0 && asked < ms)
+            ms = asked;
+    }
+    x->r.deadline_us = clock_us() + ms * 1000;
 }
 
 enum err dispatch_head(struct http_exchange *x, size_t *ret_max_body)
@@ -270,7 +287,6 @@ enum err dispatch_head(struct http_exchange *x, size_t *ret_max_body)
     *ret_max_body = x->route != NULL ? x->route->max_body : 4096;
     if (x->route == NULL)
         return OK;
-    if (x->route->timeout_ms > 0)
-        r->deadline_us = clock_us() + (int64_t)x->route->timeout_ms * 1000;
+    set_deadline(x);
     return check_route(x);
 }

@@ -122,6 +122,8 @@ struct function {
     const struct job *jobs;
     struct http_dest *const *calls; /* NULL-terminated or NULL */
     void (*start)(void); /* after config, before listening; or NULL */
+    void (*work)(void);  /* with the subscriptions, where this process runs
+                            them (ROLE all or worker); or NULL */
 };
 
 int fn_main(const struct function *f, int argc, char **argv);

@@ -70,8 +70,12 @@ static void warm_up(void *arg)
     if (f->uses & USES_REDIS)
         redis_warm();
     otlp_start(runtime.otlp_url, f->name);
+    if (!role_works())
+        return;
     if (f->subs != NULL)
         bus_subscribe(f->name, f->subs);
+    if (f->work != NULL)
+        f->work();
     jobs_start(f->jobs);
 }
 

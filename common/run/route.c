@@ -122,7 +122,7 @@ enum err route_find(struct http_exchange *x, const struct route *routes)
     size_t n = 0;
 
     TRY(read_path(x, seg, &n));
-    for (const struct route *p = routes; p->path != NULL; p++) {
+    for (const struct route *p = routes; p && p->path != NULL; p++) {
         long fit = match(p, seg, n);
 
         if (fit < 0)

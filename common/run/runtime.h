@@ -14,6 +14,7 @@ struct runtime {
 
     int64_t port;
     const char *host; /* numeric address */
+    const char *role; /* all, http or worker */
     const char *log_level;
     const char *public_url;
     int64_t max_connections;
@@ -30,6 +31,11 @@ struct runtime {
 };
 
 extern struct runtime runtime;
+
+/* Whether this process answers the function's own routes, and whether it runs
+ * its subscriptions and jobs. */
+bool role_serves(void);
+bool role_works(void);
 
 /* ---- config.c */
 /* Fill runtime and the function's variables from the environment and secret

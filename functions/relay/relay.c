@@ -291,7 +291,7 @@ static const char *const *split_groups(void)
     return groups;
 }
 
-static void start(void)
+static void work(void)
 {
     pg_listen("bodega_outbox", wake, NULL);
     bus_subscribe_dead(split_groups(), dead_keep);
@@ -339,6 +339,6 @@ static const struct function relay = {
     .config = config,
     .uses = USES_PG | USES_BUS,
     .jobs = jobs,
-    .start = start,
+    .work = work,
 };
 FN_MAIN(relay)
