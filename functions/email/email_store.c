@@ -23,10 +23,10 @@ enum err mail_claim(struct req *r, const char *order_id, const char *kind,
         *ret = MAIL_MINE;
         return OK;
     }
-    TRY(pg_query(r, &row,
-                 "select state = 'sending' from mail"
-                 " where order_id = $1::uuid and kind = $2",
-                 "ss", order_id, kind));
+    TRY(pg_read(r, &row,
+                "select state = 'sending' from mail"
+                " where order_id = $1::uuid and kind = $2",
+                "ss", order_id, kind));
     *ret = row.count && !pg_bool(&row, 0, 0) ? MAIL_DONE : MAIL_BUSY;
     return OK;
 }
