@@ -5,11 +5,9 @@ before=$(mktemp)
 after=$(mktemp)
 trap 'rm -f "$before" "$after"' EXIT
 state() {
-    cat stack.yml charts/bodega/values.yaml charts/bodega/files/*.json \
-        charts/bodega/files/*/* functions/gateway/* \
-        functions/*/README.md | sha256sum
+    find stack.yml charts functions -type f | sort | xargs sha256sum
 }
 state >"$before"
 python3 common/gen/gen.py build/release/bin
 state >"$after"
-cmp "$before" "$after" || { echo "stale: commit what make gen wrote"; exit 1; }
+diff "$before" "$after" || { echo "stale: commit what make gen wrote"; exit 1; }

@@ -16,6 +16,10 @@ OWN = {400: "malformed-request", 403: "forbidden", 404: "not-found",
        501: "not-implemented", 502: "bad-gateway", 503: "unavailable",
        504: "deadline-exceeded", 505: "http-version"}
 
+EXTRA = {405: "    add_header Allow $allow always;\n",
+         429: "    add_header Retry-After 1 always;\n",
+         503: "    add_header Retry-After 1 always;\n"}
+
 
 def error_table(header):
     """{slug: (status, title)} from the X rows of base/err.h."""
@@ -36,8 +40,7 @@ def problems(errors):
                            "status": status, "detail": title,
                            "instance": "$request_id", "code": slug},
                           separators=(",", ":"))
-        extra = "    add_header Retry-After 1 always;\n" \
-            if status in (429, 503) else ""
+        extra = EXTRA.get(status, "")
         if status == 431:
             lines.append("error_page 494 =431 /_problem/431;\n")
         lines.append(f"""error_page {status} /_problem/{status};
@@ -72,16 +75,33 @@ def upstreams(functions):
     keepalive 64;
 }}
 """)
-    return "".join(lines)
+    return "".join(lines) + allow(functions)
+
+
+def methods(rows):
+    """Methods of a path's routes, as RFC 9110 wants them in Allow."""
+    names = {row["method"] for row in rows}
+    return sorted(names | ({"HEAD"} if "GET" in names else set()))
+
+
+def allow(functions):
+    """What Allow says about a path; pages can only be read."""
+    lines = ["map $asked_path $allow {\n"]
+    for path, (_, rows) in sorted(public_routes(functions).items()):
+        key = path if "{" not in path else f'"~^{pattern(path)}$"'
+        lines.append(f'    {key} "{", ".join(methods(rows))}";\n')
+    return "".join(lines) + '    default "GET, HEAD";\n}\n'
+
+
+def pattern(path):
+    """Regular expression of a path; a parameter is one segment."""
+    return "".join("[^/]+" if part.startswith("{") else re.escape(part)
+                   for part in re.split(r"(\{\w+\})", path))
 
 
 def match(path):
-    """nginx location of a path; a parameter is one segment."""
-    if "{" not in path:
-        return "= " + path
-    pattern = "".join("[^/]+" if part.startswith("{") else re.escape(part)
-                      for part in re.split(r"(\{\w+\})", path))
-    return f'~ "^{pattern}$"'
+    """nginx location of a path."""
+    return f'~ "^{pattern(path)}$"' if "{" in path else "= " + path
 
 
 def routes(functions):
@@ -97,7 +117,12 @@ def location(path, function, rows):
     body_max = max(row["max_body"] for row in rows)
     wait = max(row["timeout_ms"] for row in rows) // 1000 + 5
     name = function["name"]
-    body = [f"    set $upstream_host ${{HOST_{name.upper()}}};",
+    # The functions answer 501 to a method nobody knows; here it is one that
+    # this path does not have.
+    body = [f'    if ($request_method !~ "^({"|".join(methods(rows))})$") {{',
+            "        return 405;",
+            "    }",
+            f"    set $upstream_host ${{HOST_{name.upper()}}};",
             "    include ${CONF_DIR}/proxy.conf;"]
     # nginx's own limit only has to be above the function's, which answers
     # with its own words.
