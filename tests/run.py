@@ -33,7 +33,8 @@ PORTS = {"PORT_GATEWAY": 18080, "PORT_FUNCTIONS": 18100, "PORT_SIM": 18201,
          "PORT_KAFKA": 18310}
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=0",
-    "UBSAN_OPTIONS": "print_stacktrace=1"}
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "LSAN_OPTIONS": f"suppressions={TOP}/tests/lsan.supp:print_suppressions=0"}
 TALLY = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 CRITERION = re.compile(r"Passing: \D*(\d+)\D* \| Failing: \D*(\d+)\D* "
                        r"\| Crashing: \D*(\d+)")
