@@ -13,26 +13,38 @@ import statistics
 import subprocess
 import sys
 import time
+import urllib.parse
 import uuid
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 RUN = os.environ.get("BODEGA_RUN", f"/var/tmp/bodega-{os.getuid()}")
-BIN = os.path.join(TOP, "build/release/bin")
-GATEWAY = "127.0.0.1:8080"
+BIN = os.path.join(TOP, os.environ.get("OUT", "build/release"), "bin")
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "5"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "4"))
 CONNECTIONS = 64
 HZ = os.sysconf("SC_CLK_TCK")
 
 
+def settings(path):
+    with open(f"{RUN}/{path}", encoding="utf-8") as f:
+        pairs = (line.strip().partition("=") for line in f)
+        return {key: "".join(shlex.split(value)) for key, _, value in pairs}
+
+
 def env_of(name):
-    env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    with open(f"{RUN}/env/{name}", encoding="utf-8") as f:
-        for line in f:
-            key, _, value = line.strip().partition("=")
-            env[key] = "".join(shlex.split(value))
-    return env
+    return {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"),
+            **settings(f"env/{name}")}
+
+
+def where(name):
+    return f"127.0.0.1:{env_of(name)['PORT']}"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
 
 
 def pid_of(name):
@@ -59,9 +71,9 @@ def pss_kib(pid):
     return 0
 
 
-def call(where, method, path, body=None, headers=None):
-    conn = http.client.HTTPConnection(where, timeout=20)
-    headers = dict(headers or {})
+def call(place, method, path, body=None):
+    conn = http.client.HTTPConnection(place, timeout=20)
+    headers = {}
     if body is not None:
         body = json.dumps(body)
         headers["Content-Type"] = "application/json"
@@ -98,15 +110,13 @@ def table(head, rows):
 # ---- carts --------------------------------------------------------------
 
 def make_carts(count, lines):
-    _, page = call(GATEWAY, "GET", "/api/catalog/products?limit=100")
+    _, page = call(where("catalog"), "GET", "/api/catalog/products?limit=100")
     skus = [i["sku"] for i in page["items"]][:lines]
-    cart = env_of("cart")["PORT"]
-    where = "127.0.0.1:" + cart
     ids = []
     for _ in range(count):
-        _, made = call(where, "POST", "/api/carts")
+        _, made = call(where("cart"), "POST", "/api/carts")
         for n, sku in enumerate(skus):
-            call(where, "PUT", f"/api/carts/{made['id']}/items/{sku}",
+            call(where("cart"), "PUT", f"/api/carts/{made['id']}/items/{sku}",
                  {"quantity": n + 1})
         ids.append(made["id"])
     return ids, skus
@@ -115,9 +125,9 @@ def make_carts(count, lines):
 def peers(cache):
     env = env_of("cart")
     started = []
-    for name, argv, port in (
-            ("Go net/http + go-redis", [f"{cache}/go-peer"], 7401),
-            ("Node Fastify + ioredis", ["node", "server.js"], 7402)):
+    for name, argv in (("Go net/http + go-redis", [f"{cache}/go-peer"]),
+                       ("Node Fastify + ioredis", ["node", "server.js"])):
+        port = free_port()
         mine = dict(env, PORT=str(port))
         p = subprocess.Popen(argv, env=mine, cwd=cache,
                              stdout=subprocess.DEVNULL)
@@ -196,7 +206,7 @@ def report_carts(title, results):
 
 def receive(skus, quantity):
     token = open(f"{RUN}/secrets/admin_token").read().strip()
-    conn = http.client.HTTPConnection(GATEWAY, timeout=20)
+    conn = http.client.HTTPConnection(where("inventory"), timeout=20)
     text = "sku,quantity\n" + "".join(f"{s},{quantity}\n" for s in skus)
     conn.request("POST", f"/api/admin/stock/import?reference={uuid.uuid4()}",
                  text, {"Content-Type": "text/csv",
@@ -205,15 +215,21 @@ def receive(skus, quantity):
         raise SystemExit("bench: the stock could not be received")
 
 
+def pg_env(url):
+    """libpq's variables from a URL: the password stays out of the arguments."""
+    u = urllib.parse.urlsplit(url)
+    return {"PGHOST": u.hostname, "PGPORT": str(u.port), "PGUSER": u.username,
+            "PGPASSWORD": u.password, "PGDATABASE": u.path[1:]}
+
+
 def pgbench(skus):
-    env = dict(os.environ, PGPASSWORD=open(f"{RUN}/secrets/postgres")
-               .read().strip())
+    url = open(f"{RUN}/secrets/database_admin_url").read().strip()
     binary = sorted(glob.glob("/usr/lib/postgresql/*/bin/pgbench"))[-1]
     out = subprocess.run(
-        [binary, "-h", "127.0.0.1", "-p", "7301", "-U", "postgres", "-n",
-         "-f", f"{HERE}/checkout.sql", "-c16", "-j1", f"-T{SECONDS}",
-         "-M", "prepared", *(f"-D{n}={s}" for n, s in zip("abc", skus)),
-         "bodega"], env=env, capture_output=True, text=True)
+        [binary, "-n", "-f", f"{HERE}/checkout.sql", "-c16", "-j1",
+         f"-T{SECONDS}", "-M", "prepared",
+         *(f"-D{n}={s}" for n, s in zip("abc", skus))],
+        env=dict(os.environ, **pg_env(url)), capture_output=True, text=True)
     found = re.search(r"tps = ([\d.]+)", out.stdout)
     if not found:
         raise SystemExit("bench: pgbench: " + out.stderr[-400:])
@@ -223,7 +239,7 @@ def pgbench(skus):
 def checkout_rate(paths_file):
     out = subprocess.run(
         ["wrk", "-t1", "-c16", f"-d{SECONDS}s", "-s", f"{HERE}/checkout.lua",
-         f"http://127.0.0.1:{env_of('checkout')['PORT']}"],
+         f"http://{where('checkout')}"],
         env=dict(os.environ, BENCH_PATHS=paths_file,
                  BENCH_RUN=str(uuid.uuid4())),
         capture_output=True, text=True, check=True).stdout
@@ -301,18 +317,18 @@ def first_answer_ms(argv, env, port, path="/healthz", runs=25, cwd=None):
 
 def starts(cache, functions):
     rows = []
-    base = dict(os.environ, PORT="7411")
+    port = free_port()
+    base = dict(os.environ, PORT=str(port))
     for name, argv in (("static C, one fixed answer", [f"{cache}/static"]),
                        ("Go net/http + go-redis", [f"{cache}/go-peer"]),
                        ("Node Fastify + ioredis", ["node", "server.js"])):
-        env = dict(env_of("cart"), **{"PORT": "7411"}) \
-            if "static" not in name else base
-        times, pss = first_answer_ms(argv, env, 7411, cwd=cache)
+        env = base if "static" in name else dict(env_of("cart"), **base)
+        times, pss = first_answer_ms(argv, env, port, cwd=cache)
         rows.append((name, f"{med(times):.2f}", f"{min(times):.2f}",
                      f"{max(times):.2f}", f"{pss:,}", "", ""))
     for fn in functions:
-        env = dict(env_of(fn), PORT="7411")
-        times, pss = first_answer_ms([f"{BIN}/{fn}"], env, 7411)
+        env = dict(env_of(fn), PORT=str(port))
+        times, pss = first_answer_ms([f"{BIN}/{fn}"], env, port)
         size = os.path.getsize(f"{BIN}/{fn}")
         rows.append((fn, f"{med(times):.2f}", f"{min(times):.2f}",
                      f"{max(times):.2f}", f"{pss:,}",
@@ -354,7 +370,8 @@ def syscalls(method, path):
 
 
 def instructions(method, path):
-    env = dict(env_of("cart"), PORT="7412")
+    port = free_port()
+    env = dict(env_of("cart"), PORT=str(port))
     counts = []
     for n in (100, 600):
         out = f"{RUN}/callgrind.out"
@@ -362,8 +379,8 @@ def instructions(method, path):
                               f"--callgrind-out-file={out}", f"{BIN}/cart"],
                              env=env, stdout=subprocess.DEVNULL,
                              stderr=subprocess.PIPE, text=True)
-        wait_port(7412, 60)
-        burst(7412, method, path, n)
+        wait_port(port, 60)
+        burst(port, method, path, n)
         p.terminate()
         text = p.communicate(timeout=60)[1]
         counts.append(int(re.search(r"Collected : (\d+)", text)[1]))
