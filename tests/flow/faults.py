@@ -33,6 +33,9 @@ CALM = {"delay_ms": 0, "error_rate": 0, "error_next": 0,
         "duplicate_webhooks": 0, "reorder": False, "hold_webhooks": False,
         "drop_webhooks": 0}
 BACK_S = 60
+# After each round the machine gets this long in peace, else nothing that takes
+# time to recover ever would. A Kafka group waits 45 s for a killed member.
+CALM_S, CALM_KAFKA_S = 5, 75
 MISCHIEF = [
     {"delay_ms": 2500}, {"error_rate": 0.5}, {"duplicate_webhooks": 3},
     {"drop_after": {"sessions": 3, "expire": 2, "refunds": 2, "pay": 3}},
@@ -123,6 +126,8 @@ class Chaos(threading.Thread):
                 if self.rng.random() < 0.5:
                     self.switch(CALM)  # what went before is over
                     self.misbehave()
+            self.switch(CALM)
+            self.over.wait(CALM_KAFKA_S if "kafka" in names else CALM_S)
 
     def heal(self):
         self.over.set()

@@ -55,7 +55,7 @@ class Replay:
         if not true:
             with self.lock:
                 self.problems.append(text)
-            print("WRONG:", text, flush=True)
+            print(f"WRONG: {text}\n", end="", flush=True)
 
     def stock_up(self):
         """Catalog and stock; what the import says against our own reading."""
