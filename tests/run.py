@@ -27,10 +27,10 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME",
 PYTHON = str(CACHE / "venv/bin/python")
 SHARED = os.environ.get("BODEGA_SHARED", str(TOP.parent / "shared"))
 RUN = f"/var/tmp/bodega-test-{os.getuid()}"
-PORTS = {"PORT_GATEWAY": 18080, "PORT_FUNCTIONS": 18100, "PORT_SIM": 18201,
-         "PORT_PG": 18301, "PORT_REDIS": 18302, "PORT_NATS": 18303,
-         "PORT_NATS_MONITOR": 18304, "PORT_SMTP": 18306, "PORT_INBOX": 18307,
-         "PORT_KAFKA": 18310}
+PORTS = {"PORT_GATEWAY": 26080, "PORT_FUNCTIONS": 26100, "PORT_SIM": 26201,
+         "PORT_PG": 26301, "PORT_REDIS": 26302, "PORT_NATS": 26303,
+         "PORT_NATS_MONITOR": 26304, "PORT_SMTP": 26306, "PORT_INBOX": 26307,
+         "PORT_KAFKA": 26310}
 SANITIZERS = {
     "ASAN_OPTIONS": "abort_on_error=1:detect_stack_use_after_return=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -111,6 +111,7 @@ class Shop:
 
     def __init__(self):
         self.kind = ""
+        self.up = False
 
     def env(self, kind):
         env = {**os.environ, **{k: str(v) for k, v in PORTS.items()},
@@ -140,11 +141,14 @@ class Shop:
 
     def need(self, kind, log):
         """Make the shop `kind`; False when it does not start."""
-        if not kind or kind == self.kind:
+        if not kind:
             return True
+        if kind == self.kind:
+            return self.up
         self.close(log)
         self.kind = kind
-        return self.local("up", kind, log) == 0
+        self.up = self.local("up", kind, log) == 0
+        return self.up
 
     def close(self, log):
         """End it; returns what its sanitizers had to say."""
@@ -198,6 +202,7 @@ def run(stage, shop, tally):
     begun = time.monotonic()
     with open(path, "w", encoding="utf-8") as log:
         if not shop.need(stage.shop, log):
+            print("its shop did not start", file=log, flush=True)
             status = 1
         else:
             env = {**shop.env(stage.shop), **stage.env}

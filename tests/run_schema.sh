@@ -13,15 +13,16 @@ bearer = "0000000000000000000000000000000000000000000000000000000000000000"
 EOF
 ADMIN_TOKEN=$(cat "$ADMIN_TOKEN_FILE")
 export ADMIN_TOKEN
+cd "$work" || exit 1
 "${XDG_CACHE_HOME:-$HOME/.cache}/bodega/venv/bin/schemathesis" \
-    --config-file "$work/schemathesis.toml" \
+    --config-file schemathesis.toml \
     run "$BODEGA_URL/openapi.yaml" --continue-on-failure \
     --checks "${CHECKS:-not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,unsupported_method,missing_required_header,ignored_auth}" \
     --max-examples "${EXAMPLES:-60}" --seed "${SEED:-1}" \
     --request-timeout 30 --no-shrink --warnings off \
-    --report junit --report-junit-path "$work/report.xml"
+    --report junit --report-junit-path "report.xml"
 status=$?
-python3 - "$work/report.xml" $status <<'EOF'
+python3 - "report.xml" $status <<'EOF'
 import sys
 import xml.etree.ElementTree as tree
 cases = list(tree.parse(sys.argv[1]).iter("testcase"))

@@ -5,12 +5,13 @@ between two marks. What the binary simply is (routes, topics, settings) goes
 into files/functions.json, which the templates read and nobody sets.
 """
 import json
+import re
 
 BEGIN = "  # ---- written by `make gen` from the functions' tables: begin\n"
 END = "  # ---- written by `make gen`: end\n"
 
 # Set by the chart itself, from values that are not one function's.
-OWN = {"PORT", "HOST", "PUBLIC_URL", "LOG_LEVEL", "OTLP_URL", "BUS", "BUS_URL",
+OWN = {"PORT", "HOST", "ROLE", "PUBLIC_URL", "LOG_LEVEL", "OTLP_URL", "BUS", "BUS_URL",
        "REDIS_URL", "DEAD_GROUPS", "STRIPE_API_BASE", "SMTP_URL", "SMTP_USER",
        "SMTP_PASSWORD_FILE", "MAIL_FROM", "MAIL_FROM_NAME"}
 PARTITIONS = 8  # of every topic: more consumers of one group would be idle
@@ -70,7 +71,7 @@ def shared(functions):
             if all(row in function["config"] for function in functions)]
 
 
-def entry(function, said):
+def entry(function, said, due):
     lines = [f"  {function['name']}: # {function['help']}"]
     lines += remarks((row for row in rows(function) if row not in said),
                      "    ")
@@ -79,20 +80,23 @@ def entry(function, said):
         lines.append("    scale:")
         lines += [f"      {key}: {value}"
                   for key, value in scale(function).items()]
-    if function["consumes"] or function["jobs"]:
+    if function["consumes"] or function["name"] in due:
         lines += ["    worker:", f"      max: {PARTITIONS}"]
     return "\n".join(lines) + "\n"
 
 
-def values(text, functions):
-    """values.yaml with what is between the marks written anew."""
+def values(text, due, functions):
+    """values.yaml with what is between the marks written anew. `due` is the
+    text of files/due.yaml: a function with work that nobody sends has workers
+    too; other jobs are housekeeping beside requests."""
+    due = set(re.findall(r"^(\w+):", due, re.M))
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     said = shared(functions)
     lines = ["  # Settings (env) of every function, with their defaults:",
              *remarks(said, "  ")]
     return "".join((head, BEGIN, "\n".join(lines), "\n",
-                    *(entry(function, said) for function in functions),
+                    *(entry(function, said, due) for function in functions),
                     END, tail))
 
 

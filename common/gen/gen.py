@@ -45,8 +45,9 @@ def write_chart(functions):
     """A chart is packed from its own folder, so it has copies of the gateway's
     files and of the sample catalog."""
     out = "charts/bodega/"
-    values = (TOP / out / "values.yaml").read_text(encoding="utf-8")
-    write(out + "values.yaml", chart.values(values, functions))
+    values, due = ((TOP / out / name).read_text(encoding="utf-8")
+                   for name in ("values.yaml", "files/due.yaml"))
+    write(out + "values.yaml", chart.values(values, due, functions))
     write(out + "files/functions.json", chart.render(functions))
     for source, kind in (("functions/gateway", "gateway"),
                          ("functions/storefront/sample", "sample")):
