@@ -85,6 +85,15 @@ const char *bus_trouble(void)
     return open_ok ? driver->trouble() : "the bus library is missing";
 }
 
+bool bus_set_up(void)
+{
+    bool all = open_once();
+
+    for (const struct bus_consumer *c = consumers; all && c; c = c->all_next)
+        all = driver->ready(c->subject);
+    return all;
+}
+
 /* ---- publishing ---------------------------------------------------------- */
 
 void bus_published(struct bus_pub *op, enum err e)

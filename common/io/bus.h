@@ -69,6 +69,9 @@ void bus_subscribe(const char *group, const struct subscription *subs);
 void bus_subscribe_dead(const char *const *groups,
                         enum err (*handler)(struct req *,
                                             const struct event *));
+/* True once everything subscribed to exists on the bus: stream, durable
+ * consumers, topics. Makes what is missing. */
+bool bus_set_up(void);
 /* Publish and wait until the bus has it for good (JetStream ack; Kafka acks=all
  * delivery report). Order per key is kept for calls made in order. */
 enum err bus_publish(struct req *r, const struct event *e);

@@ -31,7 +31,7 @@ static void on_bus_drained(void *arg)
     drain_check();
 }
 
-static void begin(void)
+void drain_begin(void)
 {
     if (runtime.draining)
         return;
@@ -53,7 +53,7 @@ static void on_signal(uv_signal_t *h, int signal)
 {
     (void)h;
     (void)signal;
-    begin();
+    drain_begin();
 }
 
 /* In a task, because the last spans are awaited. */

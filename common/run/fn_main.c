@@ -10,6 +10,8 @@
 #define BODEGA_VERSION "dev"
 #endif
 
+#define SETUP_MS 60000
+
 static int print(const struct function *f,
                  void (*write)(const struct function *f, struct buf *b))
 {
@@ -27,18 +29,6 @@ static int print(const struct function *f,
 static void print_version(const struct function *f, struct buf *b)
 {
     buf_printf(b, "%s %s\n", f->name, BODEGA_VERSION);
-}
-
-static int command(const struct function *f, const char *word)
-{
-    if (strcmp(word, "--describe") == 0)
-        return print(f, describe_json);
-    if (strcmp(word, "--help") == 0)
-        return print(f, describe_help);
-    if (strcmp(word, "--version") == 0)
-        return print(f, print_version);
-    fprintf(stderr, "usage: %s [--describe | --help | --version]\n", f->name);
-    return 2;
 }
 
 static void init_parts(const struct function *f)
@@ -59,6 +49,14 @@ static void init_parts(const struct function *f)
         http_client_token(runtime.internal_token);
 }
 
+static void subscribe(const struct function *f)
+{
+    if (f->subs != NULL)
+        bus_subscribe(f->name, f->subs);
+    if (f->work != NULL)
+        f->work();
+}
+
 /* After the first turn of the loop, when the socket already answers. */
 static void warm_up(void *arg)
 {
@@ -72,11 +70,56 @@ static void warm_up(void *arg)
     otlp_start(runtime.otlp_url, f->name);
     if (!role_works())
         return;
-    if (f->subs != NULL)
-        bus_subscribe(f->name, f->subs);
-    if (f->work != NULL)
-        f->work();
+    subscribe(f);
     jobs_start(f->jobs);
+}
+
+/* An autoscaler can only see lag on what exists: before the first event, make
+ * the topics, stream and durable consumers of this function, then go. */
+static void set_up(void *arg)
+{
+    int64_t end_us = clock_us() + SETUP_MS * 1000LL;
+
+    subscribe(runtime.f);
+    while (!bus_set_up()) {
+        if (clock_us() > end_us) {
+            log_error(NULL, "the bus could not be set up",
+                      LOG_STR("why", bus_trouble()));
+            exit(1);
+        }
+        task_sleep(100);
+    }
+    drain_begin();
+    (void)arg;
+}
+
+static int setup(const struct function *f)
+{
+    config_load(f);
+    if (f->subs == NULL && f->work == NULL)
+        return 0;
+    log_init(f->name, LOG_INFO);
+    drain_watch_signals();
+    init_parts(f);
+    if (!task_start(set_up, NULL))
+        return 1;
+    loop_run();
+    return 0;
+}
+
+static int command(const struct function *f, const char *word)
+{
+    if (strcmp(word, "--describe") == 0)
+        return print(f, describe_json);
+    if (strcmp(word, "--help") == 0)
+        return print(f, describe_help);
+    if (strcmp(word, "--version") == 0)
+        return print(f, print_version);
+    if (strcmp(word, "--setup") == 0)
+        return setup(f);
+    fprintf(stderr, "usage: %s [--describe | --help | --version | --setup]\n",
+            f->name);
+    return 2;
 }
 
 /* A connection is a file. */

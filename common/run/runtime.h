@@ -62,6 +62,8 @@ int jobs_running(void);
 
 /* ---- drain.c */
 void drain_watch_signals(void);
+/* What SIGTERM does. */
+void drain_begin(void);
 /* Something that a drain waits for has ended. */
 void drain_check(void);
 
