@@ -181,6 +181,13 @@ static enum err step_reserve(struct req *r, struct attempt *a)
     return inventory_reserve(r, &in);
 }
 
+static void undo_reserve(struct req *r, const struct attempt *a)
+{
+    /* Should it fail, the hold ends by itself: it has a time to live. */
+    if (inventory_release(r, a->order_id) != OK)
+        note_str(r, "hold", "left to its timeout");
+}
+
 static enum err step_order(struct req *r, struct attempt *a)
 {
     return order_create(r, &a->create, &a->order);
@@ -189,19 +196,38 @@ static enum err step_order(struct req *r, struct attempt *a)
 static const struct step {
     const char *name;
     enum err (*run)(struct req *r, struct attempt *a);
+    void (*undo)(struct req *r, const struct attempt *a);
 } steps[] = {
-    { "resume", step_resume },   { "cart", step_cart },
-    { "price", step_price },     { "lines", step_lines },
-    { "reserve", step_reserve }, { "order", step_order },
+    { "resume", step_resume, NULL },
+    { "cart", step_cart, NULL },
+    { "price", step_price, NULL },
+    { "lines", step_lines, NULL },
+    { "reserve", step_reserve, undo_reserve },
+    { "order", step_order, NULL },
 };
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+/* After a final refusal nothing may be left behind. An attempt that broke off
+ * may have come further than this one, so then every step is undone. What may
+ * pass is left as it is for the next attempt. */
+static void undo(struct req *r, const struct attempt *a, enum err e, size_t at)
+{
+    if (err_info(e)->cls != CLASS_FINAL)
+        return;
+    for (size_t i = a->again ? STEPS : at; i-- > 0;) {
+        if (steps[i].undo)
+            steps[i].undo(r, a);
+    }
+}
 
 static enum err run_steps(struct req *r, struct attempt *a)
 {
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+    for (size_t i = 0; i < STEPS; i++) {
         enum err e = steps[i].run(r, a);
 
         if (e != OK) {
             note_str(r, "step", steps[i].name);
+            undo(r, a, e, i);
             return e;
         }
         if (a->have_order)

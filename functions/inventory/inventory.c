@@ -21,6 +21,17 @@ static enum err reserve(struct req *r)
     return reply_empty(r, 204);
 }
 
+static enum err give_back(struct req *r)
+{
+    const char *id = req_param(r, "order_id");
+
+    if (!id_is_uuid(id))
+        return fail(r, ERR_NOT_FOUND, "no such order");
+    note_str(r, "order", id);
+    TRY(store_give_back(r, id));
+    return reply_empty(r, 204);
+}
+
 static enum err availability(struct req *r)
 {
     struct sku_list in = { 0 };
@@ -265,6 +276,9 @@ static const struct route routes[] = {
       "hold an order's lines, all or none", .auth = AUTH_INTERNAL,
       .max_body = 65536, .in = reserve_in_fields, .status = 204,
       .errors = out_of_stock, .internal_doc = true },
+    { DELETE, "/internal/inventory/reservations/{order_id}", give_back,
+      "give back what an order still holds", .auth = AUTH_INTERNAL,
+      .status = 204, .internal_doc = true },
     { POST, "/internal/inventory/availability", availability,
       "what can be bought now", .auth = AUTH_INTERNAL, .max_body = 65536,
       .in = sku_list_fields, .out = stock_levels_fields, .internal_doc = true },

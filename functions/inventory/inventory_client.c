@@ -54,6 +54,15 @@ enum err inventory_reserve(struct req *r, const struct reserve_in *in)
                      NULL, NULL);
 }
 
+enum err inventory_release(struct req *r, const char *order_id)
+{
+    const char *path =
+        arena_printf(r->arena, "/internal/inventory/reservations/%s", order_id);
+
+    return http_json(r, &inventory_dest, "DELETE", path, NULL, NULL, NULL,
+                     NULL);
+}
+
 enum err inventory_levels(struct req *r, const struct sku_list *in,
                           struct stock_levels *ret)
 {

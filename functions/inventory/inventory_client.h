@@ -32,6 +32,10 @@ extern const struct json_field reserve_in_fields[];
  * POST /internal/inventory/reservations. */
 enum err inventory_reserve(struct req *r, const struct reserve_in *in);
 
+/* Give back what the order still holds; OK also when it holds nothing.
+ * DELETE /internal/inventory/reservations/{order_id}. */
+enum err inventory_release(struct req *r, const char *order_id);
+
 struct stock_level {
     const char *sku;
     int64_t available; /* on hand - reserved: what can be bought now */

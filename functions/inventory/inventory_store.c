@@ -143,6 +143,11 @@ enum err store_release(struct req *r, const struct event *e,
     return pg_transaction(r, change_tx, &c);
 }
 
+enum err store_give_back(struct req *r, const char *order_id)
+{
+    return pg_query(r, NULL, "select release($1::uuid)", "s", order_id);
+}
+
 enum err store_return(struct req *r, const struct event *e,
                       const char *order_id)
 {

@@ -11,11 +11,13 @@ enum err store_reserve(struct req *r, const struct reserve_in *in);
 enum err store_levels(struct req *r, const struct sku_list *in,
                       struct stock_levels *ret);
 
-/* Each takes the event in with its effect and says what came of it. */
+/* Each takes the event in with its effect and says what came of it;
+ * store_give_back is a release without an event. */
 enum err store_commit(struct req *r, const struct event *e,
                       const struct order_paid_data *paid);
 enum err store_release(struct req *r, const struct event *e,
                        const char *order_id);
+enum err store_give_back(struct req *r, const char *order_id);
 enum err store_return(struct req *r, const struct event *e,
                       const char *order_id);
 /* Release holds whose time is over, at most `max` orders. */

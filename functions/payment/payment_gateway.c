@@ -57,9 +57,10 @@ static enum err outcome(struct req *r, enum err e, const struct http_call *c)
     if (c->status >= 200 && c->status < 300)
         return OK;
     detail(r, "gateway answered %d", c->status);
-    /* 409: a twin with the same key is running there; 429: too fast. In both
-     * cases nothing was done for this call. */
-    if (c->status == 409 || c->status == 429)
+    /* 409: a twin with the same key is running there; 429: too fast; 401 and
+     * 403: our key is wrong, which is no order's fault. Nothing was done. */
+    if (c->status == 409 || c->status == 429 || c->status == 401 ||
+        c->status == 403)
         return ERR_UNAVAILABLE;
     return c->status < 500 ? ERR_CONFLICT : ERR_UNCERTAIN;
 }
@@ -92,6 +93,34 @@ static enum err call(struct req *r, struct http_dest *d, struct http_call *c,
         return ERR_UNCERTAIN;
     }
     return OK;
+}
+
+struct gateway_error {
+    const char *code;
+};
+struct gateway_problem {
+    struct gateway_error *error;
+};
+static const struct json_field error_fields[] = {
+    JSON_STR(struct gateway_error, code), JSON_END
+};
+static const struct json_field problem_fields[] = {
+    JSON_OBJ(struct gateway_problem, error, struct gateway_error, error_fields),
+    JSON_END
+};
+
+/* The money is back already (an answer that was lost for longer than the key is
+ * kept, or staff did it at the gateway): that is what was asked for. */
+static bool refunded_before(struct req *r, const struct http_call *c)
+{
+    struct gateway_problem p = { 0 };
+    struct json_errors errs = { 0 };
+
+    return c->status == 400 &&
+           json_decode(r->arena, c->reply, c->reply_len, problem_fields,
+                       JSON_LENIENT, &p, &errs) == OK &&
+           p.error && p.error->code &&
+           !strcmp(p.error->code, "charge_already_refunded");
 }
 
 static void add_lines(struct buf *b, struct arena *a,
@@ -174,9 +203,14 @@ enum err gateway_refund(struct req *r, const char *order_id,
                            .path = "/v1/refunds",
                            .body = b.data,
                            .body_len = b.len };
-    return call(r, &gateway_later, &c,
-                arena_printf(r->arena, "%s-refund", order_id), refund_fields,
-                ret, t);
+    enum err e = call(r, &gateway_later, &c,
+                      arena_printf(r->arena, "%s-refund", order_id),
+                      refund_fields, ret, t);
+    if (e == ERR_CONFLICT && refunded_before(r, &c)) {
+        *ret = (struct gateway_refund){ .status = "succeeded" };
+        return OK;
+    }
+    return e;
 }
 
 enum err gateway_refund_retrieve(struct req *r, const char *refund_id,
