@@ -2,7 +2,8 @@
 """gen.py BIN_DIR - write what follows from the functions' own tables.
 
 Asks every function in BIN_DIR for `--describe` (JSON) and writes stack.yml,
-functions/gateway/ (upstreams, routes, problems, functions.json, openapi.yaml),
+functions/gateway/ (upstreams, routes, problems, system, functions.json,
+openapi.yaml),
 charts/bodega/ (the functions in values.yaml, files/) and the tables in each
 function's README.md. The same tables always give the same bytes; `make gen`
 followed by `git diff --exit-code` shows whether the tree is stale.
@@ -15,6 +16,7 @@ import sys
 import chart
 import gateway
 import openapi
+import openfaas
 import readme
 import stack
 
@@ -67,7 +69,8 @@ def main():
     write(out + "upstreams.conf.template", gateway.upstreams(functions))
     write(out + "routes.conf.template", gateway.routes(functions))
     write(out + "problems.conf.template", gateway.problems(errors))
-    write(out + "functions.json", gateway.functions_json(functions))
+    write(out + "system.conf.template", gateway.system(functions, errors))
+    write(out + "functions.json", openfaas.functions_json(functions))
     write(out + "openapi.yaml", openapi.render(functions))
     write_chart(functions)
     for function in functions:

@@ -5,11 +5,11 @@
 {{- end }}
 
 {{/* The data of our own Secret as JSON: what the cluster has already, and
-random hexadecimal digits for the rest. Worked out once per rendering, because
-the migration's copy must be the same. */}}
+random hexadecimal digits for the rest. Worked out once per rendering (all
+templates see one .Release), because the migration's copy must be the same. */}}
 {{- define "bodega.secretData" -}}
-{{- $memo := .Values.secrets }}
-{{- if not (hasKey $memo "_data") }}
+{{- $memo := .Release }}
+{{- if not (hasKey $memo "BodegaSecrets") }}
 {{- $old := (lookup "v1" "Secret" .Release.Namespace (include "bodega.name" .)).data | default dict }}
 {{- $data := dict }}
 {{- range $key := include "bodega.secretKeys" . | fromJsonArray }}
@@ -23,9 +23,9 @@ the migration's copy must be the same. */}}
 {{- end }}
 {{- $_ := set $data $key ($kept | default (randAlphaNum 40 | sha256sum) | b64enc) }}
 {{- end }}
-{{- $_ := set $memo "_data" $data }}
+{{- $_ := set $memo "BodegaSecrets" $data }}
 {{- end }}
-{{- toJson $memo._data }}
+{{- toJson $memo.BodegaSecrets }}
 {{- end }}
 
 {{/* Keys of our Secret: every secret of a function that comes from nowhere
