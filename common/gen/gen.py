@@ -71,7 +71,8 @@ def main():
     write(out + "problems.conf.template", gateway.problems(errors))
     write(out + "system.conf.template", gateway.system(functions, errors))
     write(out + "functions.json", openfaas.functions_json(functions))
-    write(out + "openapi.yaml", openapi.render(functions))
+    write(out + "openapi.yaml", openapi.as_yaml(functions))
+    write(out + "openapi.json", openapi.as_json(functions))
     write_chart(functions)
     for function in functions:
         path = TOP / "functions" / function["name"] / "README.md"

@@ -1,5 +1,6 @@
 """openapi - the public API as OpenAPI 3.1, from the route tables. Every answer
 a client can get is listed: the route's own, the runtime's and the gateway's."""
+import json
 import re
 
 import yml
@@ -161,7 +162,7 @@ def problem_answer(status):
     return out
 
 
-def render(functions):
+def document(functions):
     paths = {}
     for function in functions:
         for route in function["routes"]:
@@ -169,8 +170,8 @@ def render(functions):
                 continue
             paths.setdefault(route["path"], {})[route["method"].lower()] = \
                 operation(function, route)
-    return HEAD + yml.dump({
-        "openapi": yml.Plain("3.1.0"),
+    return {
+        "openapi": "3.1.0",
         "info": {
             "title": "Bodega", "version": "1",
             "description": "A shop. Prices are integers in minor units "
@@ -186,4 +187,13 @@ def render(functions):
             "schemas": {"Problem": PROBLEM},
             "responses": {str(s): problem_answer(s)
                           for s in used_statuses(paths)},
-        }})
+        }}
+
+
+def as_yaml(functions):
+    return HEAD + yml.dump(document(functions))
+
+
+def as_json(functions):
+    """The same for a page's script, which has no YAML reader."""
+    return json.dumps(document(functions), separators=(",", ":")) + "\n"

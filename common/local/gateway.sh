@@ -22,7 +22,7 @@ start_gateway() {
     own_dir "$g/cache" 0700
     gateway_settings | python3 "$LOCAL/render.py" "$gateway" "$g/conf" ||
         die "the gateway's configuration could not be written"
-    cp "$gateway/functions.json" "$gateway/openapi.yaml" "$g/conf/"
+    cp "$gateway"/*.json "$gateway/openapi.yaml" "$g/conf/"
     rm -rf "$g/site.new"
     mkdir "$g/site.new"
     [ ! -d "$top/functions/storefront/site" ] ||
