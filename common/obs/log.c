@@ -1,15 +1,16 @@
-/* log - a line is built in one static buffer and leaves in one write(2). It
- * is at most PIPE_BUF bytes long, because only then does a pipe shared by
- * several processes keep lines apart, and takes a line whole or not at all. */
+/* log - a line is built in one static buffer and leaves in one write(2), with
+ * others when they are held. A write is at most PIPE_BUF bytes long, because
+ * only then does a pipe shared by several processes keep lines apart, and
+ * takes them whole or not at all. */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "obs/log.h"
@@ -27,8 +28,13 @@ static struct {
     enum log_level level;
     enum sink sink;
     int fd;
-    int64_t dropped; /* lines since the last one that went out */
-    char who[256];   /* ,"function":"cart","revision":"..." */
+    int64_t dropped; /* lines nobody has been told of */
+    int64_t told;    /* of these, by a line that waits */
+    bool hold;
+    int lines; /* waiting */
+    size_t waiting_len;
+    char waiting[LINE_MAX_BYTES];
+    char who[256]; /* ,"function":"cart","revision":"..." */
 } lg = { .level = LOG_INFO, .fd = STDOUT_FILENO };
 
 static struct metric dropped_total = {
@@ -61,10 +67,9 @@ static void put_str(struct line *l, const char *s)
 
 static void put_int(struct line *l, int64_t v)
 {
-    char text[24];
-    int n = snprintf(text, sizeof(text), "%" PRId64, v);
+    char text[INT_TEXT_MAX + 1];
 
-    put(l, text, (size_t)n);
+    put(l, text, int_text(v, text));
 }
 
 /* Terminals act on C0, DEL and C1 characters, and log readers that split at
@@ -106,8 +111,13 @@ static void put_quoted(struct line *l, const char *s, size_t max)
     put(l, "\"", 1);
     for (size_t i = 0; i < len && !l->full;) {
         const unsigned char *u = (const unsigned char *)s + i;
-        size_t n = *u >= 0x80 ? utf8_next(s + i, len - i) : 1;
+        size_t n;
 
+        if (*u >= 0x20 && *u < 0x7f && *u != '"' && *u != '\\') {
+            i++; /* nearly always */
+            continue;
+        }
+        n = *u >= 0x80 ? utf8_next(s + i, len - i) : 1;
         if (n > 0 && !must_escape(u, n)) {
             i += n;
             continue;
@@ -125,9 +135,9 @@ static void put_member(struct line *l, const struct log_field *f)
 {
     size_t before = l->len;
 
-    put(l, ",", 1);
-    put_quoted(l, f->name, SIZE_MAX);
-    put(l, ":", 1);
+    put(l, ",\"", 2);
+    put_str(l, f->name); /* ours: nothing in it needs an escape */
+    put(l, "\":", 2);
     if (f->str != NULL)
         put_quoted(l, f->str, SIZE_MAX);
     else
@@ -196,14 +206,38 @@ static bool sink_write(const char *p, size_t len)
     return n == (ssize_t)len;
 }
 
-static void sink_line(struct line *l)
+void log_flush(void)
 {
-    if (sink_write(l->at, l->len)) {
-        lg.dropped = 0;
+    if (lg.lines == 0)
         return;
+    if (sink_write(lg.waiting, lg.waiting_len)) {
+        lg.dropped -= lg.told;
+    } else {
+        lg.dropped += lg.lines;
+        metric_add(&dropped_total, lg.lines);
     }
-    lg.dropped++;
-    metric_add(&dropped_total, 1);
+    lg.told = 0;
+    lg.lines = 0;
+    lg.waiting_len = 0;
+}
+
+void log_hold(bool on)
+{
+    lg.hold = on;
+    if (!on)
+        log_flush();
+}
+
+static void sink_line(const struct line *l, enum log_level level, int64_t tells)
+{
+    if (l->len > sizeof(lg.waiting) - lg.waiting_len)
+        log_flush();
+    memcpy(lg.waiting + lg.waiting_len, l->at, l->len);
+    lg.waiting_len += l->len;
+    lg.lines++;
+    lg.told += tells;
+    if (!lg.hold || level >= LOG_WARN)
+        log_flush();
 }
 
 void log_init(const char *function, enum log_level level)
@@ -247,7 +281,7 @@ void log_write(enum log_level level, const char *trace_id, const char *msg,
     static char bytes[LINE_MAX_BYTES];
     struct line l = { .at = bytes, .max = LINE_MAX_BYTES - LINE_TAIL };
     struct log_field trace = LOG_STR("trace", trace_id);
-    struct log_field dropped = LOG_INT("dropped", lg.dropped);
+    struct log_field dropped = LOG_INT("dropped", lg.dropped - lg.told);
 
     if (level < lg.level)
         return;
@@ -259,7 +293,7 @@ void log_write(enum log_level level, const char *trace_id, const char *msg,
     put_quoted(&l, msg, MSG_MAX / 6); /* an escape takes 6 bytes at most */
     if (trace_id != NULL)
         put_member(&l, &trace);
-    if (lg.dropped > 0)
+    if (dropped.num > 0)
         put_member(&l, &dropped);
     for (size_t i = 0; i < count; i++)
         put_member(&l, &fields[i]);
@@ -269,5 +303,5 @@ void log_write(enum log_level level, const char *trace_id, const char *msg,
         put_str(&l, ",\"cut\":true");
     }
     put_str(&l, "}\n");
-    sink_line(&l);
+    sink_line(&l, level, dropped.num);
 }

@@ -1,8 +1,8 @@
 /* log - one JSON object per line on stdout: what happened, for machines and
  * people. Never a secret, a mail address or a token: callers pass ids and
  * numbers. Lines are assembled whole and written with one write(2). When
- * stdout cannot take a line at once it is dropped and counted, so a stuck log
- * reader never blocks a request. */
+ * stdout cannot take a write at once its lines are dropped and counted, so a
+ * stuck log reader never blocks a request. */
 #ifndef BODEGA_OBS_LOG_H
 #define BODEGA_OBS_LOG_H
 
@@ -40,6 +40,12 @@ bool log_level_parse(const char *word, enum log_level *ret);
 /* `trace_id` may be NULL. Control characters, ESC and U+2028 are escaped. */
 void log_write(enum log_level level, const char *trace_id, const char *msg,
                const struct log_field *fields, size_t count);
+
+/* While `on`, debug and info lines wait for log_flush, or for PIPE_BUF bytes
+ * of them, and leave together; warnings and errors leave at once, with what
+ * waits. The loop holds during a turn: a crash loses lines of one turn. */
+void log_hold(bool on);
+void log_flush(void);
 
 #define LOG_AT_(level, trace_id, msg, ...)                                     \
     do {                                                                       \

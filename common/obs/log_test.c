@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cJSON.h>
 #include "obs/log.h"
@@ -118,6 +119,52 @@ Test(log, a_line_is_never_longer_than_a_pipe_keeps_whole)
     cJSON_Delete(parsed);
 }
 
+Test(log, held_lines_leave_together_and_a_warning_takes_them_along)
+{
+    const char *text;
+
+    log_hold(true);
+    log_info(NULL, "one", LOG_INT("i", 1));
+    log_info(NULL, "two", LOG_INT("i", 2));
+    cr_assert_str_empty(read_all());
+    log_warn(NULL, "three", LOG_INT("i", 3));
+    text = read_all();
+    cr_assert_lt(strstr(text, "one"), strstr(text, "two"));
+    cr_assert_lt(strstr(text, "two"), strstr(text, "three"));
+    log_info(NULL, "four", LOG_INT("i", 4));
+    cr_assert_str_empty(read_all());
+    log_flush();
+    cr_assert_not_null(strstr(read_all(), "four"));
+    log_info(NULL, "five", LOG_INT("i", 5));
+    log_hold(false);
+    cr_assert_not_null(strstr(read_all(), "five"));
+}
+
+/* A pipe takes PIPE_BUF bytes whole or not at all; packets show the writes. */
+Test(log, held_lines_never_make_a_write_that_a_pipe_may_tear)
+{
+    static char text[1 << 16];
+    int fds[2];
+    int lines = 0;
+    ssize_t n;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fds), 0);
+    cr_assert_eq(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+    cr_assert_geq(dup2(fds[1], STDOUT_FILENO), 0);
+    log_init("cart", LOG_INFO);
+    log_hold(true);
+    for (int i = 0; i < 100; i++)
+        log_info(NULL, "a line like others", LOG_INT("i", i));
+    log_hold(false);
+    while ((n = read(fds[0], text, sizeof(text))) > 0) {
+        cr_assert_leq(n, PIPE_BUF);
+        cr_assert_eq(text[n - 1], '\n', "whole lines only");
+        for (ssize_t i = 0; i < n; i++)
+            lines += text[i] == '\n';
+    }
+    cr_assert_eq(lines, 100);
+}
+
 /* Would hang, not fail, if a line waited for its reader. */
 Test(log, a_stuck_reader_costs_lines_not_time, .timeout = 20)
 {
@@ -138,4 +185,28 @@ Test(log, a_stuck_reader_costs_lines_not_time, .timeout = 20)
     (void)snprintf(dropped, sizeof(dropped), "\"dropped\":%d,", 3000 - lines);
     cr_assert_not_null(strstr(text, dropped), "no %s in %s", dropped, text);
     cr_assert_null(strstr(strchr(text, '\n'), "dropped"));
+}
+
+Test(log, lost_while_held_are_told_once)
+{
+    const char *text;
+    const char *at;
+    int64_t told = 0;
+    int lines = 0;
+
+    log_hold(true);
+    for (int i = 0; i < 3000; i++)
+        log_info(NULL, "the reader sleeps", LOG_INT("i", i));
+    log_flush();
+    text = read_all();
+    for (const char *s = text; (s = strchr(s, '\n')) != NULL; s++)
+        lines++;
+    cr_assert_lt(lines, 3000);
+    for (int i = 0; i < 100; i++)
+        log_info(NULL, "awake", LOG_INT("i", i));
+    log_flush();
+    text = read_all();
+    for (const char *s = text; (at = strstr(s, "\"dropped\":")); s = at + 1)
+        told += strtoll(at + 10, NULL, 10);
+    cr_assert_eq(told, 3000 - lines);
 }

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include "obs/log.h"
 #include "sched/loop.h"
 
 /* Deferred calls that defer more are served in the same turn, but not for
@@ -76,6 +77,7 @@ static void on_prepare(uv_prepare_t *h)
         uv_async_send(&async);
     else
         uv_unref((uv_handle_t *)&prepare);
+    log_flush();
 }
 
 static void on_async(uv_async_t *h)
@@ -112,7 +114,9 @@ static void close_handle(uv_handle_t *h, void *arg)
 
 void loop_run(void)
 {
+    log_hold(true);
     uv_run(loop_get(), UV_RUN_DEFAULT);
+    log_hold(false);
     uv_walk(&loop, close_handle, NULL);
     while (uv_run(&loop, UV_RUN_DEFAULT) != 0)
         continue;
