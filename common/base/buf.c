@@ -1,5 +1,4 @@
 /* buf - grows by doubling; what it outgrows stays in the arena until reset. */
-#include <inttypes.h>
 #include <stdarg.h>
 #include "base/buf.h"
 
@@ -13,14 +12,12 @@ void buf_init(struct buf *b, struct arena *a)
     b->cap = FIRST_CAP;
 }
 
-/* Room for `more` bytes and the NUL behind them. */
+/* More room, for `more` bytes and the NUL behind them. */
 static void reserve(struct buf *b, size_t more)
 {
     size_t cap = b->cap;
     char *grown;
 
-    if (more < cap - b->len)
-        return;
     do {
         if (__builtin_mul_overflow(cap, (size_t)2, &cap))
             abort();
@@ -31,13 +28,29 @@ static void reserve(struct buf *b, size_t more)
     b->cap = cap;
 }
 
-void buf_add(struct buf *b, const void *p, size_t len)
+static inline char *room_for(struct buf *b, size_t len)
 {
-    reserve(b, len);
-    if (len != 0)
-        memcpy(b->data + b->len, p, len);
+    char *room;
+
+    if (len >= b->cap - b->len)
+        reserve(b, len);
+    room = b->data + b->len;
     b->len += len;
     b->data[b->len] = '\0';
+    return room;
+}
+
+char *buf_room(struct buf *b, size_t len)
+{
+    return room_for(b, len);
+}
+
+void buf_add(struct buf *b, const void *p, size_t len)
+{
+    char *room = room_for(b, len);
+
+    if (len != 0)
+        memcpy(room, p, len);
 }
 
 void buf_str(struct buf *b, const char *s)
@@ -47,15 +60,29 @@ void buf_str(struct buf *b, const char *s)
 
 void buf_char(struct buf *b, char c)
 {
-    buf_add(b, &c, 1);
+    *room_for(b, 1) = c;
+}
+
+size_t int_text(int64_t v, char out[INT_TEXT_MAX + 1])
+{
+    uint64_t left = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    size_t len = v < 0 ? 2 : 1;
+
+    for (uint64_t n = left; n >= 10; n /= 10)
+        len++;
+    out[0] = '-';
+    out[len] = '\0';
+    for (char *at = out + len; left >= 10; left /= 10)
+        *--at = (char)('0' + left % 10);
+    out[v < 0] = (char)('0' + left);
+    return len;
 }
 
 void buf_int(struct buf *b, int64_t v)
 {
-    char text[24];
-    int n = snprintf(text, sizeof(text), "%" PRId64, v);
+    char text[INT_TEXT_MAX + 1];
 
-    buf_add(b, text, (size_t)n);
+    buf_add(b, text, int_text(v, text));
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)
@@ -66,12 +93,14 @@ void buf_printf(struct buf *b, const char *fmt, ...)
 
     va_start(ap, fmt);
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(b->data + b->len, b->cap - b->len, fmt, ap);
     va_end(ap);
     if (n < 0)
         abort();
-    reserve(b, (size_t)n);
-    (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+    if ((size_t)n >= b->cap - b->len) {
+        reserve(b, (size_t)n);
+        (void)vsnprintf(b->data + b->len, (size_t)n + 1, fmt, again);
+    }
     va_end(again);
     b->len += (size_t)n;
 }

@@ -16,9 +16,15 @@ struct buf {
 
 void buf_init(struct buf *b, struct arena *a);
 void buf_add(struct buf *b, const void *p, size_t len);
+/* Append len bytes and return where the caller writes them. */
+char *buf_room(struct buf *b, size_t len);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_int(struct buf *b, int64_t v); /* decimal */
+/* v in decimal and a NUL; returns its length. Numbers are in every answer and
+ * log line, and printf is slow at them. */
+#define INT_TEXT_MAX 20
+size_t int_text(int64_t v, char out[INT_TEXT_MAX + 1]);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -16,31 +16,32 @@ static void quote_control(struct buf *b, unsigned char c)
 
 void json_quote_len(struct buf *b, const char *s, size_t len)
 {
-    size_t plain = 0; /* bytes before i that can be copied as they are */
-    size_t n;
+    size_t from = 0; /* start of the run that can be copied as it is */
+    size_t i = 0;
 
     buf_char(b, '"');
-    for (size_t i = 0; i < len; i += n) {
+    while (i < len) {
         unsigned char c = (unsigned char)s[i];
+        size_t n = 1;
 
-        n = utf8_next(s + i, len - i);
+        if (c >= 0x80)
+            n = utf8_next(s + i, len - i);
         if (n != 0 && c >= 0x20 && c != '"' && c != '\\') {
-            plain += n;
+            i += n;
             continue;
         }
-        buf_add(b, s + i - plain, plain);
-        plain = 0;
+        buf_add(b, s + from, i - from);
         if (n == 0) {
             buf_str(b, "\xef\xbf\xbd");
-            n = 1;
         } else if (c < 0x20) {
             quote_control(b, c);
         } else {
             buf_char(b, '\\');
             buf_char(b, (char)c);
         }
+        from = ++i;
     }
-    buf_add(b, s + len - plain, plain);
+    buf_add(b, s + from, len - from);
     buf_char(b, '"');
 }
 
@@ -107,6 +108,19 @@ static void encode_value(struct buf *b, const struct json_field *f,
                     *(const size_t *)(const void *)(obj + f->count_offset));
 }
 
+/* Names are ours: nothing in them needs an escape. */
+static void put_name(struct buf *b, const char *name, bool first)
+{
+    size_t len = strlen(name);
+    char *to = buf_room(b, len + 4 - first);
+
+    if (!first)
+        *to++ = ',';
+    *to++ = '"';
+    memcpy(to, name, len);
+    memcpy(to + len, "\":", 2);
+}
+
 void json_encode(struct buf *b, const struct json_field *fields,
                  const void *obj)
 {
@@ -116,11 +130,8 @@ void json_encode(struct buf *b, const struct json_field *fields,
     for (const struct json_field *f = fields; f->name != NULL; f++) {
         if (left_out(f, (const char *)obj + f->offset))
             continue;
-        if (!first)
-            buf_char(b, ',');
+        put_name(b, f->name, first);
         first = false;
-        json_quote(b, f->name);
-        buf_char(b, ':');
         encode_value(b, f, obj);
     }
     buf_char(b, '}');

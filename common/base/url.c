@@ -66,11 +66,29 @@ static bool segments_ok(const char *s, size_t len)
     return true;
 }
 
+/* What nearly every path is: printable ASCII that decodes to itself, with no
+ * segment that begins with a dot. */
+static bool plain(const char *s, size_t len)
+{
+    char last = '\0';
+
+    for (size_t i = 0; i < len; last = s[i++]) {
+        if (s[i] < ' ' || s[i] > '~' || s[i] == '%' || s[i] == '\\' ||
+            (s[i] == '.' && last == '/'))
+            return false;
+    }
+    return true;
+}
+
 bool url_path_ok(struct arena *a, const char *path, size_t len)
 {
     const char *decoded;
 
-    if (len == 0 || path[0] != '/' || !segments_ok(path, len))
+    if (len == 0 || path[0] != '/')
+        return false;
+    if (plain(path, len))
+        return true;
+    if (!segments_ok(path, len))
         return false;
     decoded = url_decode(a, path, len, false);
     return decoded != NULL && segments_ok(decoded, strlen(decoded));

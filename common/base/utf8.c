@@ -42,7 +42,7 @@ bool utf8_ok(const char *s, size_t len)
     size_t n;
 
     for (size_t i = 0; i < len; i += n) {
-        n = utf8_next(s + i, len - i);
+        n = (unsigned char)s[i] < 0x80 ? 1 : utf8_next(s + i, len - i);
         if (n == 0)
             return false;
     }

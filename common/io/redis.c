@@ -21,60 +21,76 @@ struct redis_batch *redis_batch(struct req *r)
 {
     struct redis_batch *b = arena_alloc(r->arena, sizeof(*b));
     b->req = r;
+    buf_init(&b->text, r->arena);
     STAILQ_INIT(&b->cmds);
     return b;
 }
 
-static void set_word(struct redis_batch *b, struct redis_cmd *cmd, int i,
-                     const void *p, size_t len)
+/* A command of so many words; they follow. RESP: a command is an array of bulk
+ * strings (https://redis.io/docs/latest/develop/reference/protocol-spec). */
+static struct redis_cmd *begin(struct redis_batch *b, size_t words)
 {
-    if (len > REDIS_BULK_MAX && b->err == OK) {
-        detail(b->req, "a redis word of more than %d bytes", REDIS_BULK_MAX);
-        b->err = ERR_TOO_LARGE;
-    }
-    cmd->argv[i] = p;
-    cmd->lens[i] = len;
+    struct redis_cmd *cmd = arena_alloc(b->req->arena, sizeof(*cmd));
+    cmd->at = b->text.len;
+    buf_char(&b->text, '*');
+    buf_int(&b->text, (int64_t)words);
+    buf_str(&b->text, "\r\n");
+    STAILQ_INSERT_TAIL(&b->cmds, cmd, link);
+    b->count++;
+    return cmd;
 }
 
-/* A command with room for `head` words, to be filled in by the caller, before
- * those that `types` tells of. */
-static struct redis_cmd *add(struct redis_batch *b, int head, const char *types,
-                             va_list ap)
+static void word(struct redis_batch *b, const void *p, size_t len)
 {
-    struct arena *a = b->req->arena;
-    struct redis_cmd *cmd = arena_alloc(a, sizeof(*cmd));
-    cmd->argc = head + (int)strlen(types);
-    cmd->argv = arena_calloc(a, (size_t)cmd->argc, sizeof(*cmd->argv));
-    cmd->lens = arena_calloc(a, (size_t)cmd->argc, sizeof(*cmd->lens));
-    for (int i = head; *types; types++, i++) {
-        const char *p;
+    if (len > REDIS_BULK_MAX) {
+        if (b->err == OK)
+            detail(b->req, "a redis word of more than %d bytes",
+                   REDIS_BULK_MAX);
+        b->err = ERR_TOO_LARGE;
+        return;
+    }
+    buf_char(&b->text, '$');
+    buf_int(&b->text, (int64_t)len);
+    buf_str(&b->text, "\r\n");
+    buf_add(&b->text, p, len);
+    buf_str(&b->text, "\r\n");
+}
+
+static void words(struct redis_batch *b, const char *types, va_list ap)
+{
+    char number[INT_TEXT_MAX + 1];
+    const char *p;
+    for (; *types; types++) {
         switch (*types) {
         case 's':
             p = va_arg(ap, const char *);
-            set_word(b, cmd, i, p, strlen(p));
+            word(b, p, strlen(p));
             break;
         case 'i':
-            p = arena_printf(a, "%lld", (long long)va_arg(ap, int64_t));
-            set_word(b, cmd, i, p, strlen(p));
+            word(b, number, int_text(va_arg(ap, int64_t), number));
             break;
         case 'b':
             p = va_arg(ap, const void *);
-            set_word(b, cmd, i, p, va_arg(ap, size_t));
+            word(b, p, va_arg(ap, size_t));
             break;
         default:
             assert(!"a letter of redis_call's types");
         }
     }
-    STAILQ_INSERT_TAIL(&b->cmds, cmd, link);
-    b->count++;
-    return cmd;
+}
+
+static void add(struct redis_batch *b, const char *types, va_list ap)
+{
+    struct redis_cmd *cmd = begin(b, strlen(types));
+    words(b, types, ap);
+    cmd->len = b->text.len - cmd->at;
 }
 
 void redis_add(struct redis_batch *b, const char *types, ...)
 {
     va_list ap;
     va_start(ap, types);
-    add(b, 0, types, ap);
+    add(b, types, ap);
     va_end(ap);
 }
 
@@ -202,7 +218,7 @@ enum err redis_call(struct req *r, struct redis_val *ret, const char *types,
     va_list ap;
     struct redis_batch *b = redis_batch(r);
     va_start(ap, types);
-    add(b, 0, types, ap);
+    add(b, types, ap);
     va_end(ap);
     return redis_run(b, ret, ret ? 1 : 0);
 }
@@ -211,11 +227,13 @@ enum err redis_call(struct req *r, struct redis_val *ret, const char *types,
 static void add_eval(struct redis_batch *b, const char *verb, const char *what,
                      int keys, const char *types, va_list ap)
 {
-    const char *count = arena_printf(b->req->arena, "%d", keys);
-    struct redis_cmd *cmd = add(b, 3, types, ap);
-    set_word(b, cmd, 0, verb, strlen(verb));
-    set_word(b, cmd, 1, what, strlen(what));
-    set_word(b, cmd, 2, count, strlen(count));
+    struct redis_cmd *cmd = begin(b, 3 + strlen(types));
+    char number[INT_TEXT_MAX + 1];
+    word(b, verb, strlen(verb));
+    word(b, what, strlen(what));
+    word(b, number, int_text(keys, number));
+    words(b, types, ap);
+    cmd->len = b->text.len - cmd->at;
 }
 
 static enum err by_sha(struct req *r, struct redis_val *ret,

@@ -27,6 +27,7 @@ static struct {
     struct timer *timer; /* of the attempt, of the pause, or of the watch */
     int attempt;
     char trouble[128];
+    struct arena *replies;           /* the reply being read or told */
     TAILQ_HEAD(, redis_batch) queue; /* while the first connection is made */
 
     int in_flight;     /* answers due */
@@ -116,6 +117,64 @@ static void cleanup(void *arg)
     rc.ac = NULL;
     down(why);
 }
+
+/* --- replies --- */
+
+/* hiredis has one reply at a time: it is built, handed to on_reply and freed.
+ * So its pieces come from one arena instead of two mallocs for each. */
+static redisReply *new_reply(const redisReadTask *task)
+{
+    redisReply *r = arena_alloc(rc.replies, sizeof(*r));
+    r->type = task->type;
+    if (task->parent) {
+        redisReply *list = task->parent->obj;
+        list->element[task->idx] = r;
+    }
+    return r;
+}
+
+static void *new_string(const redisReadTask *task, char *s, size_t len)
+{
+    redisReply *r = new_reply(task);
+    r->str = arena_alloc(rc.replies, len + 1);
+    memcpy(r->str, s, len);
+    r->len = len;
+    return r;
+}
+
+static void *new_list(const redisReadTask *task, int n)
+{
+    redisReply *r = new_reply(task);
+    r->elements = (size_t)n;
+    r->element = arena_calloc(rc.replies, r->elements, sizeof(r->element[0]));
+    return r;
+}
+
+static void *new_integer(const redisReadTask *task, long long v)
+{
+    redisReply *r = new_reply(task);
+    r->integer = v;
+    return r;
+}
+
+static void *new_nil(const redisReadTask *task)
+{
+    redisReply *r = new_reply(task);
+    r->type = REDIS_REPLY_NIL; /* the task says what it would have been */
+    return r;
+}
+
+static void free_reply(void *reply)
+{
+    (void)reply;
+    arena_reset(rc.replies);
+}
+
+static redisReplyObjectFunctions in_arena = { .createString = new_string,
+                                              .createArray = new_list,
+                                              .createInteger = new_integer,
+                                              .createNil = new_nil,
+                                              .freeObject = free_reply };
 
 /* --- life of the connection --- */
 
@@ -274,6 +333,7 @@ static bool attach(redisAsyncContext *ac)
     }
     rc.ac = ac;
     rc.events = 0;
+    ac->c.reader->fn = &in_arena;
     ac->ev.data = &rc;
     ac->ev.addRead = ignore;
     ac->ev.delRead = ignore;
@@ -335,8 +395,8 @@ static void send_batch(struct redis_batch *b)
     b->flight = f;
     struct redis_cmd *cmd;
     STAILQ_FOREACH(cmd, &b->cmds, link)
-    if (redisAsyncCommandArgv(rc.ac, on_reply, f, cmd->argc, cmd->argv,
-                              cmd->lens) == REDIS_OK)
+    if (redisAsyncFormattedCommand(rc.ac, on_reply, f, b->text.data + cmd->at,
+                                   cmd->len) == REDIS_OK)
         f->left++;
     if (f->left > 0) {
         expect_answers(f->left);
@@ -388,6 +448,7 @@ void redis_init(const char *url, const char *password_file)
 {
     parse_url(url);
     rc.password_file = password_file;
+    rc.replies = arena_new(0);
     rc.open = true;
 }
 
@@ -406,6 +467,8 @@ void redis_close(void)
 {
     rc.open = false;
     give_up("closed");
+    arena_free(rc.replies);
+    rc.replies = NULL;
     rc.trouble[0] = '\0';
     rc.attempt = 0;
 }

@@ -14,9 +14,7 @@
 
 struct redis_cmd {
     STAILQ_ENTRY(redis_cmd) link;
-    int argc;
-    const char **argv;
-    size_t *lens;
+    size_t at, len; /* in the batch's text */
 };
 
 /* What answers refer to; outlives a batch whose caller has given up. */
@@ -27,6 +25,7 @@ struct redis_flight {
 
 struct redis_batch {
     struct req *req;
+    struct buf text; /* the commands as they are sent */
     STAILQ_HEAD(, redis_cmd) cmds;
     int count;
     enum err err; /* the first thing that went wrong */

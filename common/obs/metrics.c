@@ -92,21 +92,24 @@ static struct metric_series *series_find(struct metric *m,
                                          const char *const *values, size_t n)
 {
     static const char *const other[] = { "other", "other", "other" };
-    uint64_t hash = hash_labels(values, n);
     struct metric_series **end = &m->series;
     size_t count = 0;
+    uint64_t hash;
 
+    if (m->last != NULL && same_labels(m->last, values, n))
+        return m->last;
     enlist(m);
+    hash = hash_labels(values, n);
     for (; *end != NULL; end = &(*end)->next) {
         if ((*end)->hash == hash && same_labels(*end, values, n))
-            return *end;
+            return m->last = *end;
         count++;
     }
     /* One place is kept for "other". */
     if (count >= METRIC_SERIES_MAX - 1 && values != other)
         return series_find(m, other, n);
     *end = series_new(m, values, n, hash);
-    return *end;
+    return m->last = *end;
 }
 
 static struct metric_series *series_va(struct metric *m, va_list ap)

@@ -21,6 +21,7 @@ struct metric {
     const char *labels[METRIC_LABELS_MAX + 1]; /* names, NULL-terminated */
     /* below: private */
     struct metric_series *series;
+    struct metric_series *last; /* found: most often the next one, too */
     struct metric *next;
     bool registered;
 };

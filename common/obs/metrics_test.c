@@ -49,14 +49,15 @@ Test(metrics, counters_and_gauges)
     metric_add(&orders, 2, "paid", "");
     metric_add(&orders, 3, "paid", "");
     metric_add(&orders, 1, "pa", "id");
+    metric_add(&orders, 4, "paid", "");
     metric_set(&depth, 7);
     metric_set(&depth, -3);
     assert_has("# HELP bodega_orders_total Orders by status.\n"
                "# TYPE bodega_orders_total counter\n"
-               "bodega_orders_total{status=\"paid\",reason=\"\"} 5\n"
+               "bodega_orders_total{status=\"paid\",reason=\"\"} 9\n"
                "bodega_orders_total{status=\"pa\",reason=\"id\"} 1\n");
     assert_has("# TYPE bodega_queue_depth gauge\nbodega_queue_depth -3\n");
-    cr_assert_eq(metric_total(&orders), 6);
+    cr_assert_eq(metric_total(&orders), 10);
 }
 
 Test(metrics, label_values_are_escaped)

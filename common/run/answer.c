@@ -57,22 +57,34 @@ static const char *reason(int status)
     return "";
 }
 
+static void field(struct buf *b, const char *name, const char *value)
+{
+    buf_str(b, name);
+    buf_str(b, value);
+    buf_str(b, "\r\n");
+}
+
 void answer_head(struct buf *b, const struct http_exchange *x, bool close)
 {
-    buf_printf(b, "HTTP/1.1 %d %s\r\nDate: %s\r\n", x->status,
-               reason(x->status), http_date());
+    buf_str(b, "HTTP/1.1 ");
+    buf_int(b, x->status);
+    buf_char(b, ' ');
+    buf_str(b, reason(x->status));
+    field(b, "\r\nDate: ", http_date());
     if (x->content_type != NULL)
-        buf_printf(b, "Content-Type: %s\r\n", x->content_type);
+        field(b, "Content-Type: ", x->content_type);
     if (x->streaming) {
         if (!x->head.http_1_0)
             buf_str(b, "Transfer-Encoding: chunked\r\n");
     } else if (x->status != 204 && x->status != 304) {
-        buf_printf(b, "Content-Length: %zu\r\n", x->reply_len);
+        buf_str(b, "Content-Length: ");
+        buf_int(b, (int64_t)x->reply_len);
+        buf_str(b, "\r\n");
     }
     if (!x->own_cache_control)
         buf_str(b, "Cache-Control: no-store\r\n");
-    buf_printf(b, "X-Content-Type-Options: nosniff\r\nRequest-Id: %s\r\n",
-               x->r.trace.trace_id);
+    buf_str(b, "X-Content-Type-Options: nosniff\r\n");
+    field(b, "Request-Id: ", x->r.trace.trace_id);
     if (x->headers.data != NULL)
         buf_add(b, x->headers.data, x->headers.len);
     if (close)

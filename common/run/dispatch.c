@@ -62,13 +62,13 @@ static void log_request(const struct http_exchange *x, int64_t us)
 static void count_request(const struct http_exchange *x, int64_t us)
 {
     static bool first = true;
-    char status[8];
+    char status[INT_TEXT_MAX + 1];
 
     if (first) {
         metric_observe_us(&first_request, clock_us() - runtime.started_us);
         first = false;
     }
-    (void)snprintf(status, sizeof(status), "%d", x->status);
+    (void)int_text(x->status, status);
     metric_add(&requests, 1, x->label, status);
     metric_observe_us(&seconds, us, x->label);
 }

@@ -210,7 +210,10 @@ void reply_header(struct req *r, const char *name, const char *value)
         buf_init(&x->headers, r->arena);
     if (strcasecmp(name, "cache-control") == 0)
         x->own_cache_control = true;
-    buf_printf(&x->headers, "%s: %s\r\n", name, value);
+    buf_str(&x->headers, name);
+    buf_str(&x->headers, ": ");
+    buf_str(&x->headers, value);
+    buf_str(&x->headers, "\r\n");
 }
 
 /* If-None-Match is "*" or a list of tags, compared weakly (RFC 9110 section

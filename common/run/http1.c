@@ -24,9 +24,9 @@ static enum http1_result malformed(struct http1_head *h, const char *why)
 bool http1_is_token(unsigned char c)
 {
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-        (c >= 'A' && c <= 'Z'))
+        (c >= 'A' && c <= 'Z') || c == '-')
         return true;
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL;
+    return c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL;
 }
 
 static bool is_token(const char *s, size_t len)
@@ -390,11 +390,12 @@ static enum http1_result check_byte(struct http1_head *h, unsigned char c)
 static size_t plain_run(const struct http1_head *h, const char *s, size_t len)
 {
     size_t room = size_limit(h) - h->raw.len;
+    size_t most = len < room ? len : room;
     size_t n = 0;
 
     if (h->saw_cr)
         return 0;
-    while (n < len && n < room && (unsigned char)s[n] >= ' ' && s[n] != 0x7f)
+    while (n < most && (unsigned char)s[n] >= ' ' && s[n] != 0x7f)
         n++;
     return n;
 }

@@ -33,21 +33,25 @@ static bool is_param(struct segment s)
 static long match(const struct route *route, const struct segment *path,
                   size_t n)
 {
-    struct segment want[PATH_SEGMENTS_MAX];
+    const char *want = route->path;
     long literal = 0;
 
-    if (split(route->path, want) != n)
-        return -1;
     for (size_t i = 0; i < n; i++) {
-        bool param = is_param(want[i]);
+        struct segment part = { want + 1, 0 };
+        bool param;
 
-        if (param ? path[i].len == 0
-                  : path[i].len != want[i].len ||
-                        memcmp(path[i].s, want[i].s, path[i].len) != 0)
+        if (*want != '/')
             return -1;
+        part.len = strcspn(part.s, "/");
+        param = is_param(part);
+        if (param ? path[i].len == 0
+                  : path[i].len != part.len ||
+                        memcmp(path[i].s, part.s, part.len) != 0)
+            return -1;
+        want = part.s + part.len;
         literal = literal * 2 + !param;
     }
-    return literal;
+    return *want == '\0' ? literal : -1;
 }
 
 static void set_params(struct http_exchange *x, const struct segment *path)
