@@ -95,6 +95,8 @@ def stages():
     yield Stage("bad-input", 'python3 tests/http/api_cases.py "$BODEGA_URL" '
                              '"$ADMIN_TOKEN_FILE"', "nats")
     yield Stage("metrics", "tests/run_metrics.sh", "nats")
+    yield Stage("telemetry", "python3 tests/flow/telemetry.py", "nats")
+    yield Stage("away", "python3 tests/flow/away.py", "nats")
     yield Stage("browser", 'BASE_URL="$BODEGA_URL" MAIL_URL="$INBOX_URL" '
                            'python3 tests/browser/shop_test.py', "nats")
     yield Stage("schema", "tests/run_schema.sh", "nats")
