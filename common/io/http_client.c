@@ -200,19 +200,27 @@ static void prepare(CURL *e, struct req *r, const struct http_dest *d,
     buf_init(&x->reply, r->arena);
 }
 
+/* The last answer's header of that name, NULL when it has none. */
+static const char *answer_header(CURL *e, struct req *r, const char *name)
+{
+    struct curl_header *h;
+
+    if (cu.curl_easy_header(e, name, 0, CURLH_HEADER, -1, &h) != CURLHE_OK)
+        return NULL;
+    return arena_strdup(r->arena, h->value);
+}
+
 static void read_answer(CURL *e, struct req *r, struct http_call *c,
                         const struct exchange *x)
 {
-    struct curl_header *h;
     long status = 0;
 
     (void)cu.curl_easy_getinfo(e, CURLINFO_RESPONSE_CODE, &status);
     c->status = (int)status;
     c->reply = x->reply.data;
     c->reply_len = x->reply.len;
-    if (cu.curl_easy_header(e, "Request-Id", 0, CURLH_HEADER, -1, &h) ==
-        CURLHE_OK)
-        c->reply_request_id = arena_strdup(r->arena, h->value);
+    c->reply_request_id = answer_header(e, r, "Request-Id");
+    c->reply_type = answer_header(e, r, "Content-Type");
 }
 
 static enum err transfer(CURL *e, struct req *r, const struct http_dest *d,
@@ -295,6 +303,7 @@ enum err http_call(struct req *r, struct http_dest *d, struct http_call *c)
     c->reply = NULL;
     c->reply_len = 0;
     c->reply_request_id = NULL;
+    c->reply_type = NULL;
     if (!enter(d, state_of(d))) {
         metric_add(&requests_total, 1, d->name, "refused");
         detail(r, "%s: not called, busy or broken", d->name);

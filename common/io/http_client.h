@@ -34,6 +34,7 @@ struct http_call {
         *reply;       /* NUL-terminated, in the req's arena; never NULL on OK */
     size_t reply_len; /* at most 4 MiB, more is ERR_UPSTREAM */
     const char *reply_request_id; /* the answer's Request-Id or NULL */
+    const char *reply_type;       /* the answer's Content-Type or NULL */
 };
 
 /* OK whenever an HTTP answer arrived, whatever its status. ERR_UNAVAILABLE:

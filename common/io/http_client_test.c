@@ -127,6 +127,7 @@ static void sends_everything(void)
     cr_assert_eq(http_call(&req, &dest, &c), OK);
     cr_assert_eq(c.status, 200);
     cr_assert_str_eq(c.reply_request_id, "peer-1");
+    cr_assert_str_eq(c.reply_type, "application/json");
     e = decode_echo(&c);
     cr_assert_str_eq(e.method, "PUT");
     cr_assert_str_eq(e.body, "hello");
