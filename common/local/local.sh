@@ -83,7 +83,7 @@ start_functions() {
     local fn peers=''
     for fn in $(functions); do peers="$peers $fn=$(fn_port "$fn")"; done
     export PEERS=$peers SECRETS=$RUN/secrets
-    export BUS BUS_URL PUBLIC_URL REDIS_URL SMTP_URL
+    export BUS BUS_URL PUBLIC_URL REDIS_URL SMTP_URL GATEWAY_URL
     BUS_URL=$(bus_url)
     REDIS_URL=redis://127.0.0.1:$PORT_REDIS
     SMTP_URL=${SMTP_URL:-smtp://127.0.0.1:$PORT_SMTP}

@@ -321,7 +321,8 @@ static const struct route routes[] = {
 };
 
 static const struct cfg_field config[] = {
-    CFG_STR("DEAD_GROUPS", &dead_groups, "order,inventory,payment,email,cart",
+    CFG_STR("DEAD_GROUPS", &dead_groups,
+            "order,inventory,payment,email,cart,async",
             "consumer groups whose dead letters are kept"),
     { 0 }
 };
