@@ -55,14 +55,14 @@
     X(natsConnection_JetStream)                                                \
     X(natsSubscription_Destroy)                                                \
     X(natsSubscription_SetPendingLimits)                                       \
-    X(jsCtx_Destroy) X(jsStreamConfig_Init) X(jsConsumerConfig_Init)           \
-        X(js_GetStreamInfo) X(jsStreamInfo_Destroy) X(js_AddStream)            \
-            X(js_GetConsumerInfo) X(jsConsumerInfo_Destroy) X(js_AddConsumer)  \
-                X(natsMsg_Create) X(natsMsg_Destroy) X(natsMsg_GetSubject)     \
-                    X(natsMsg_GetReply) X(natsMsg_GetData)                     \
-                        X(natsMsg_GetDataLength) X(natsMsg_IsNoResponders)     \
-                            X(natsMsgHeader_Set) X(natsMsgHeader_Get)          \
-                                X(natsMsgHeader_Keys)
+    X(jsCtx_Destroy)                                                           \
+    X(jsStreamConfig_Init) X(jsConsumerConfig_Init) X(js_GetStreamInfo)        \
+        X(jsStreamInfo_Destroy) X(js_AddStream) X(js_GetConsumerInfo)          \
+            X(jsConsumerInfo_Destroy) X(js_AddConsumer) X(natsMsg_Create)      \
+                X(natsMsg_Destroy) X(natsMsg_GetSubject) X(natsMsg_GetReply)   \
+                    X(natsMsg_GetData) X(natsMsg_GetDataLength)                \
+                        X(natsMsg_IsNoResponders) X(natsMsgHeader_Set)         \
+                            X(natsMsgHeader_Get) X(natsMsgHeader_Keys)
 
 static struct {
     NATS_FUNCTIONS(LAZY_POINTER)
