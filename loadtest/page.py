@@ -194,7 +194,7 @@ def tiles(found):
     whole = found["all"]
     return "".join((
         tile(say(whole["requests"]), f'requests in {say(found["seconds"])} s'),
-        tile(say(found["peak"]), "a second at the peak"),
+        tile(say(found["peak"]), "per second at peak"),
         tile(say(whole["p50"]), "ms p50"),
         tile(say(whole["p95"]), "ms p95"),
         tile(say(whole["p99"]), "ms p99"),
@@ -229,7 +229,7 @@ def html(title, about, found, charts, seconds, told, step):
     facts = {"left": LEFT, "right": RIGHT, "width": WIDTH,
              "seconds": axis.seconds, "data": data}
     said = "" if not told else '<p class="said ' + (
-        "bad" if found["sale"]["oversold"] else "fine") + \
+        "bad" if found["sale"]["wrong"] else "fine") + \
         f'">{shown(told)}</p>'
     band = "" if not step else \
         '<p class=note>The shaded band is the step of the flash sale.</p>'

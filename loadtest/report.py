@@ -9,8 +9,8 @@ numbers lie beside it as JSON.
   --sale SKU        a limited product: check that no unit was sold twice
   --title, --about  head of the page
 
-Exits 1 when more of the limited product was sold than there was, or when the
-run has no requests; else 0.
+Exits 1 when the limited product was oversold, when its stock and its sales
+differ, or when there was none to sell; also for a run without requests.
 """
 import argparse
 import collections
@@ -109,18 +109,23 @@ def per_second(requests, begun, seconds):
 
 def oversold(requests, stock):
     """What the shop said it sold of the limited product, beside what its stock
-    says. An answer that never came may have been a sale or not."""
+    says. An answer that never came may have been a sale or not. `wrong` is
+    what is wrong with that, or ""."""
     asked = [r for r in requests
              if r.item == "limited" and r.name == "POST checkout"]
     sold = sum(200 <= r.status < 300 for r in asked)
     unknown = sum(r.status == 0 or r.status >= 500 for r in asked)
     before, after = stock[0][1], stock[-1][1]
-    taken = before - after
+    wrong = ""
+    if before <= 0:
+        wrong = "sold out before it began"
+    elif sold > before or after < 0:
+        wrong = "OVERSOLD"
+    elif not sold <= before - after <= sold + unknown:
+        wrong = "stock and sales differ"
     return {"asked": len(asked), "sold": sold, "unknown": unknown,
             "refused": sum(r.status == 409 for r in asked),
-            "stock_before": before, "stock_after": after,
-            "oversold": bool(sold > before or after < 0
-                             or not sold <= taken <= sold + unknown)}
+            "stock_before": before, "stock_after": after, "wrong": wrong}
 
 
 def figures(requests, counters, samples, sale):
@@ -199,7 +204,7 @@ def verdict(sale):
             f"{sale['stock_after']:g} left, {sale['refused']} refused")
     if sale["unknown"]:
         told += f", {sale['unknown']} without an answer"
-    return ("OVERSOLD: " if sale["oversold"] else "not oversold: ") + told
+    return f"{sale['wrong'] or 'Not oversold'}: {told}"
 
 
 def summary(found):
@@ -247,7 +252,7 @@ def main():
     given.out.with_suffix(".json").write_text(
         json.dumps(found, indent=1) + "\n", "utf-8")
     print(summary(found))
-    if found.get("sale", {}).get("oversold"):
+    if found.get("sale", {}).get("wrong"):
         sys.exit(1)
 
 

@@ -9,7 +9,7 @@
 #   LOAD_OUT    where the page goes (build/load)
 # How much load: RATE, STEP, DURATION, BUYERS, SALE_SKU ... in k6/shop.js, USERS
 # in locust/locustfile.py. Other machines than this: I_OWN_THIS_HOST=yes.
-# Exits 0; 1 when the limited product was oversold; else what k6 or Locust
+# Exits 0; 1 when report.py finds the sale wrong; else what k6 or Locust
 # ended with (k6: 99 when a threshold was crossed).
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -66,7 +66,7 @@ run_k6() {
 
 run_locust() {
     ROWS=$out.requests.csv "$cache/venv/bin/locust" --headless --only-summary \
-        -f "$here/locust/locustfile.py" >"$out.log" 2>&1
+        --stop-timeout 40 -f "$here/locust/locustfile.py" >"$out.log" 2>&1
 }
 
 case $tool in k6 | locust) ;; *) die "no tool called $tool" ;; esac

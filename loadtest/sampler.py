@@ -207,7 +207,7 @@ def main():
     if given.stock:
         kinds["stock"] = Stock(given.stock).left
     with open(given.out, "w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file)
+        out = csv.writer(file, lineterminator="\n")
         out.writerow(("time", "name", "kind", "value"))
         last = False
         while not last:

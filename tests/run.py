@@ -102,6 +102,8 @@ def stages():
     yield Stage("schema", "tests/run_schema.sh", "nats")
     yield Stage("payment-api", f'{PYTHON} tests/gateway_sim/check_api.py '
                                '--record "$SHOP/sim/record.jsonl"', "nats")
+    # The limit leaves time to build k6, once.
+    yield Stage("load", "tests/run_load.sh", "nats", limit_s=1800)
     yield Stage("replay-nats", f"{PYTHON} tests/flow/replay.py {FLOW}",
                 "nats-fresh-1")
     yield Stage("faults-nats", FAULTS, "nats-fresh-2")

@@ -36,7 +36,7 @@ const steady = (what, rate, seconds) => ({
   duration: `${seconds}s`,
   preAllocatedVUs: Math.min(VUS, Math.ceil(rate * 2) + 5),
   maxVUs: VUS,
-  gracefulStop: '20s',
+  gracefulStop: '40s',
 });
 
 const scenarios = {
@@ -51,9 +51,9 @@ const scenarios = {
       exec: 'crowd',
       startRate: arrivals(RATE).rate,
       timeUnit: '100s',
-      preAllocatedVUs: Math.min(VUS, Math.ceil(RATE * STEP)),
+      preAllocatedVUs: Math.min(VUS, Math.ceil(2 * RATE * STEP) + 5),
       maxVUs: VUS,
-      gracefulStop: '20s',
+      gracefulStop: '40s',
       stages: [
         { duration: `${DURATION}s`, target: arrivals(RATE).rate },
         { duration: '0s', target: arrivals(RATE * STEP).rate },

@@ -8,7 +8,7 @@ def write(environment, path):
     """Write a row per request of this run; returns the function that ends
     the file."""
     file = open(path, "w", encoding="utf-8", newline="")
-    out = csv.writer(file)
+    out = csv.writer(file, lineterminator="\n")
     out.writerow(("time", "name", "ms", "status", "item", "phase"))
 
     def on_request(name, response_time, response, context, **_more):
