@@ -165,16 +165,20 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 
 char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
+    char usual[256]; /* spares most texts a second formatting */
     va_list again;
     int n;
     char *s;
 
     va_copy(again, ap);
-    n = vsnprintf(NULL, 0, fmt, ap);
+    n = vsnprintf(usual, sizeof(usual), fmt, ap);
     if (n < 0)
         out_of_memory("text that cannot be formatted");
     s = arena_alloc(a, (size_t)n + 1);
-    (void)vsnprintf(s, (size_t)n + 1, fmt, again);
+    if ((size_t)n < sizeof(usual))
+        memcpy(s, usual, (size_t)n);
+    else
+        (void)vsnprintf(s, (size_t)n + 1, fmt, again);
     va_end(again);
     return s;
 }

@@ -106,6 +106,15 @@ void id_sha256_hex(const void *p, size_t len, char out[ID_HASH_LEN + 1])
     id_hex(hash, sizeof(hash), out);
 }
 
+void id_mark_hex(const void *p, size_t len, char out[ID_MARK_LEN + 1])
+{
+    static const unsigned char key[crypto_shorthash_KEYBYTES];
+    unsigned char hash[crypto_shorthash_BYTES];
+
+    (void)crypto_shorthash(hash, p, len, key);
+    id_hex(hash, sizeof(hash), out);
+}
+
 void id_hmac_hex(const void *key, size_t key_len, const void *p, size_t len,
                  char out[ID_HASH_LEN + 1])
 {

@@ -73,6 +73,23 @@ Test(id, random_below_reaches_every_value_and_no_other)
 }
 
 /* FIPS 180-2 appendix B. */
+/* The reference gives vectors for another key (00 .. 0f), so: what a mark is
+ * for. */
+Test(id, marks_tell_content_apart)
+{
+    char a[ID_MARK_LEN + 1];
+    char b[ID_MARK_LEN + 1];
+
+    id_mark_hex("tea, 250", 8, a);
+    id_mark_hex("tea, 250", 8, b);
+    cr_assert_str_eq(a, b);
+    cr_assert_eq(strspn(a, "0123456789abcdef"), ID_MARK_LEN);
+    id_mark_hex("tea, 251", 8, b);
+    cr_assert_str_neq(a, b);
+    id_mark_hex("tea, 25", 7, b);
+    cr_assert_str_neq(a, b);
+}
+
 Test(id, sha256_vectors)
 {
     char out[ID_HASH_LEN + 1];

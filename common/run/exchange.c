@@ -6,7 +6,7 @@
 
 /* One block holds the exchange, a usual head and a small answer. */
 #define ARENA_FIRST_BYTES ((size_t)12 * 1024)
-#define ARENAS_KEPT       32
+#define ARENAS_KEPT       64
 
 static struct arena *arenas[ARENAS_KEPT];
 static size_t arena_count;
@@ -245,14 +245,14 @@ enum err reply_cached(struct req *r, const struct json_field *fields,
 {
     struct http_exchange *x = exchange_of(r);
     const char *known = req_header(r, "if-none-match");
-    char hash[ID_HASH_LEN + 1];
+    char mark[ID_MARK_LEN + 1];
     const char *etag;
     struct buf b;
 
     buf_init(&b, r->arena);
     json_encode(&b, fields, obj);
-    id_sha256_hex(b.data, b.len, hash);
-    etag = arena_printf(r->arena, "\"%.32s\"", hash);
+    id_mark_hex(b.data, b.len, mark);
+    etag = arena_printf(r->arena, "\"%s\"", mark);
     reply_header(r, "ETag", etag);
     reply_header(r, "Cache-Control",
                  arena_printf(r->arena, "public, max-age=%d", max_age_s));
