@@ -194,7 +194,7 @@ def tiles(found):
     whole = found["all"]
     return "".join((
         tile(say(whole["requests"]), f'requests in {say(found["seconds"])} s'),
-        tile(say(found["peak"]), "per second at peak"),
+        tile(say(found["peak"]), "a second, at most"),
         tile(say(whole["p50"]), "ms p50"),
         tile(say(whole["p95"]), "ms p95"),
         tile(say(whole["p99"]), "ms p99"),
