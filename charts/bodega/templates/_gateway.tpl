@@ -6,6 +6,8 @@ with them. As JSON, file name to text. */}}
 {{- $knative := eq (include "bodega.http" .) "knative" }}
 {{- $facts := include "bodega.facts" . | fromJson }}
 {{- $set := dict "RUN_DIR" "/run/gateway" "CONF_DIR" "/etc/bodega/gateway" "SITE_DIR" "/srv/site" "LISTEN" "0.0.0.0:8080" "TRUSTED_PROXY" $v.gateway.trustedProxy "RATE_PER_IP" $v.gateway.ratePerIp }}
+{{- $here := include "bodega.here" . | fromJsonArray }}
+{{- $home := urlParse (.Values.region.home | default "http://") }}
 {{- $files := dict }}
 {{- range $path, $bytes := .Files.Glob "files/gateway/*" }}
 {{- $name := base $path | trimSuffix ".template" }}
@@ -16,8 +18,16 @@ with them. As JSON, file name to text. */}}
 {{- $host := include "bodega.host" (dict "root" $ "name" $fn) }}
 {{- /* What a request is sent to is not always what it is addressed to: Knative
 tells functions apart by Host. One that answers no requests gets none (502). */}}
+{{- $away := not (has $fn $here) }}
+{{- if $away }}
+{{- $host = $home.host }}
+{{- if eq $name "routes.conf" }}
+{{- $text = replace (printf "proxy_pass http://%s;" $fn) (include "bodega.toHome" (dict "root" $ "name" $fn)) $text }}
+{{- end }}
+{{- end }}
 {{- if eq $name "upstreams.conf" }}
-{{- if not $f.routes }}{{ $host = "127.0.0.1:9" }}
+{{- if $away }}{{ $host = ternary $host (printf "%s:%s" $host (ternary "443" "80" (eq $home.scheme "https"))) (contains ":" $host) }}
+{{- else if not $f.routes }}{{ $host = "127.0.0.1:9" }}
 {{- else if and $knative $v.knative.gatewayHost }}{{ $host = $v.knative.gatewayHost }}
 {{- end }}
 {{- end }}
@@ -31,7 +41,7 @@ tells functions apart by Host. One that answers no requests gets none (502). */}
 {{- /* The first request waits for a pod to start; how long the function itself
 may take is the function's own affair. */}}
 {{- if $knative }}{{ $text = regexReplaceAll "proxy_read_timeout [0-9]+s;" $text "proxy_read_timeout 120s;" }}{{ end }}
-{{- if not $v.payment.existingSecret }}{{ $text = printf "%s%s" $text (include "bodega.payPage" $) }}{{ end }}
+{{- if not (or $v.payment.existingSecret $v.region.home) }}{{ $text = printf "%s%s" $text (include "bodega.payPage" $) }}{{ end }}
 {{- end }}
 {{- $_ := set $files $name $text }}
 {{- end }}
@@ -45,6 +55,20 @@ location ^~ /c/pay/ {
     include /etc/bodega/gateway/proxy.conf;
     proxy_pass http://{{ include "bodega.host" (dict "root" . "name" "simulator") }}:7201;
 }
+{{- end }}
+
+{{/* To the gateway of the home region, whose name its certificate must have. */}}
+{{- define "bodega.toHome" -}}
+{{- if hasPrefix "https:" .root.Values.region.home -}}
+proxy_ssl_server_name on;
+    proxy_ssl_name $upstream_host;
+    proxy_ssl_verify on;
+    proxy_ssl_verify_depth 3;
+    proxy_ssl_trusted_certificate /etc/bodega/ca/ca.crt;
+    proxy_pass https://{{ .name }};
+{{- else -}}
+proxy_pass http://{{ .name }};
+{{- end }}
 {{- end }}
 
 {{- define "bodega.gatewayPod" -}}
@@ -75,9 +99,18 @@ containers:
     volumeMounts:
       - { name: conf, mountPath: /etc/bodega/gateway, readOnly: true }
       - { name: run, mountPath: /run/gateway }
+{{- if hasPrefix "https:" $v.region.home }}
+      - { name: ca, mountPath: /etc/bodega/ca, readOnly: true }
+{{- end }}
 volumes:
   - name: conf
     configMap: { name: {{ include "bodega.name" .root }}-gateway }
   - name: run
     emptyDir: { sizeLimit: 384Mi }
+{{- if hasPrefix "https:" $v.region.home }}
+  - name: ca
+    secret:
+      secretName: {{ required "region.home is https: region.caSecret must name the Secret with the ca.crt that signs it." $v.region.caSecret }}
+      items: [{ key: ca.crt, path: ca.crt }]
+{{- end }}
 {{- end }}

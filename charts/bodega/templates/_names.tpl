@@ -111,11 +111,16 @@ values name no function that is not there. JSON. */}}
 A function whose only work of its own is housekeeping (no query in due.yaml
 says when it is due) does it in the pods that answer requests. */}}
 {{- define "bodega.serves" -}}
-{{- if .facts.routes }}yes{{ end }}
+{{- if and .facts.routes (has .name (include "bodega.here" .root | fromJsonArray)) }}yes{{ end }}
 {{- end }}
 {{- define "bodega.works" -}}
 {{- $due := .root.Files.Get "files/due.yaml" | fromYaml }}
-{{- if or .facts.subscribes (hasKey $due .name) }}yes{{ end }}
+{{- if and (not .root.Values.region.home) (or .facts.subscribes (hasKey $due .name)) }}yes{{ end }}
+{{- end }}
+
+{{/* Names of the functions that run in this region. */}}
+{{- define "bodega.here" -}}
+{{- ternary .Values.region.functions (keys .Values.functions) (ne .Values.region.home "") | toJson }}
 {{- end }}
 
 {{/* dict root, name, fn, facts, role: the smallest number of pods, outside of
@@ -163,7 +168,6 @@ redis://{{ include "bodega.host" (dict "root" . "name" "redis") }}:6379
 {{- $v := .Values }}
 {{- if eq $v.postgres.mode "external" }}
 {{- $e := $v.external.postgres }}
-{{- $_ := required "postgres.mode is external: external.postgres.existingSecret must name the Secret with username and password of a role that may create roles and databases." $e.existingSecret }}
 {{- dict "host" (required "postgres.mode is external: external.postgres.host must say where PostgreSQL is." $e.host) "port" $e.port "sslmode" $e.sslmode "most" $e.maxConnections "says" "external.postgres.maxConnections" "admin" $e.existingSecret | toJson }}
 {{- else if eq $v.postgres.mode "cnpg" }}
 {{- if and (include "bodega.live" .) (not (.Capabilities.APIVersions.Has "postgresql.cnpg.io/v1")) }}

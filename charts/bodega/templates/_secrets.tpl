@@ -1,7 +1,10 @@
 {{/* Secrets: made up once, then kept. */}}
 
 {{- define "bodega.secretName" -}}
-{{ .Values.secrets.existingSecret | default (include "bodega.name" .) }}
+{{- if and .Values.region.home (not .Values.secrets.existingSecret) }}
+{{- fail "region.home is set: secrets.existingSecret must name a copy of the home region's Secret." }}
+{{- end }}
+{{- .Values.secrets.existingSecret | default (include "bodega.name" .) }}
 {{- end }}
 
 {{/* The data of our own Secret as JSON: what the cluster has already, and
