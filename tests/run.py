@@ -90,6 +90,7 @@ def stages():
     yield from fuzz_stages()
     yield Stage("prover-can-fail", f"{PYTHON} tests/prover/break.py")
     yield Stage("gateway", "python3 functions/gateway/gateway_test.py", "nats")
+    yield Stage("openfaas", "tests/run_openfaas.sh", "nats")
     yield Stage("bytes", 'python3 tests/http/raw.py 127.0.0.1 '
                          f'{PORTS["PORT_FUNCTIONS"] + 1}', "nats")
     yield Stage("bad-input", 'python3 tests/http/api_cases.py "$BODEGA_URL" '
@@ -120,7 +121,8 @@ class Shop:
     def env(self, kind):
         env = {**os.environ, **{k: str(v) for k, v in PORTS.items()},
                **SANITIZERS, "BODEGA_RUN": RUN, "FLAVOUR": "san", "OUT": "",
-               "SIM_RECORD": f"{RUN}/sim/record.jsonl"}
+               "SIM_RECORD": f"{RUN}/sim/record.jsonl",
+               "CALLBACK_ORIGINS": "http://127.0.0.1:26309"}
         if kind:
             env["BUS"] = kind.split("-")[0]
             env["SAMPLE"] = "no" if "fresh" in kind else "yes"
