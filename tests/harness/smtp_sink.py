@@ -2,9 +2,10 @@
 """smtp_sink - a mailbox for development and tests: takes every mail over SMTP
 (RFC 5321) and shows it over HTTP. Standard library only.
 
-  smtp_sink.py [--smtp PORT] [--http PORT] [--file PATH] [--fail-next N]
+  smtp_sink.py [--host ADDRESS] [--smtp PORT] [--http PORT] [--file PATH]
+               [--fail-next N]
 
-Listens on 127.0.0.1. Prints "<smtp port> <http port>" once it does (port 0,
+Listens on 127.0.0.1 unless told otherwise. Prints "<smtp port> <http port>" once it does (port 0,
 the default, picks one). With --file, mails are appended there as JSON lines
 and read again at the start. Ends on SIGTERM, and when its standard input is a
 pipe that is closed.
@@ -247,6 +248,7 @@ def stdin_is_pipe():
 
 async def main():
     args = argparse.ArgumentParser()
+    args.add_argument("--host", default="127.0.0.1")
     args.add_argument("--smtp", type=int, default=0)
     args.add_argument("--http", type=int, default=0)
     args.add_argument("--file")
@@ -255,9 +257,9 @@ async def main():
     box = Mailbox(opt.file)
     box.fail["count"] = opt.fail_next
     smtp = await asyncio.start_server(
-        guarded(lambda r, w: Smtp(box, r, w).run()), "127.0.0.1", opt.smtp)
+        guarded(lambda r, w: Smtp(box, r, w).run()), opt.host, opt.smtp)
     http = await asyncio.start_server(
-        guarded(lambda r, w: serve_http(box, r, w)), "127.0.0.1", opt.http)
+        guarded(lambda r, w: serve_http(box, r, w)), opt.host, opt.http)
     print(smtp.sockets[0].getsockname()[1], http.sockets[0].getsockname()[1],
           flush=True)
     loop = asyncio.get_running_loop()
