@@ -5,10 +5,10 @@
   smtp_sink.py [--host ADDRESS] [--smtp PORT] [--http PORT] [--file PATH]
                [--fail-next N]
 
-Listens on 127.0.0.1 unless told otherwise. Prints "<smtp port> <http port>" once it does (port 0,
-the default, picks one). With --file, mails are appended there as JSON lines
-and read again at the start. Ends on SIGTERM, and when its standard input is a
-pipe that is closed.
+Listens on 127.0.0.1 unless told otherwise. Prints "<smtp port> <http port>"
+once it does (port 0, the default, picks one). With --file, mails are appended
+there as JSON lines and read again at the start. Ends on SIGTERM, and when its
+standard input is a pipe that is closed.
 
   GET /            the inbox, for people
   GET /messages    JSON list of {from, to, subject, text, html, raw}
