@@ -49,7 +49,8 @@ else, one database URL per function, and what the servers we bring need. */}}
 {{- $keys | uniq | sortAlpha | toJson }}
 {{- end }}
 
-{{/* dict root, name, facts: sources of the volume at /etc/bodega/secrets. */}}
+{{/* dict root, name, facts, secret (other than the release's own): sources of
+the volume at /etc/bodega/secrets. */}}
 {{- define "bodega.secretSources" -}}
 {{- $v := .root.Values }}
 {{- $items := list }}
@@ -78,7 +79,7 @@ else, one database URL per function, and what the servers we bring need. */}}
 {{- $more = append $more (dict "secret" (dict "name" $name "items" (list (dict "key" "smtp_password" "path" "smtp_password")))) }}
 {{- end }}
 {{- if $items }}
-{{- $more = prepend $more (dict "secret" (dict "name" (include "bodega.secretName" .root) "items" $items)) }}
+{{- $more = prepend $more (dict "secret" (dict "name" (.secret | default (include "bodega.secretName" .root)) "items" $items)) }}
 {{- end }}
 {{- toYaml $more }}
 {{- end }}
