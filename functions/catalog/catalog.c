@@ -46,6 +46,8 @@ static const char *or_absent(const char *s)
 static void show(struct req *r, const struct product *p, int64_t available,
                  struct shown *ret)
 {
+    char *number;
+
     *ret = (struct shown){ .sku = p->sku,
                            .name = p->name,
                            .description = or_absent(p->description),
@@ -53,8 +55,11 @@ static void show(struct req *r, const struct product *p, int64_t available,
                            .currency = p->currency,
                            .category = or_absent(p->category),
                            .image = or_absent(p->image) };
-    if (available != STOCK_UNKNOWN)
-        ret->available = arena_printf(r->arena, "%lld", (long long)available);
+    if (available == STOCK_UNKNOWN)
+        return;
+    number = arena_alloc(r->arena, INT_TEXT_MAX + 1);
+    (void)int_text(available, number);
+    ret->available = number;
 }
 
 /* ---- the list ---------------------------------------------------------- */

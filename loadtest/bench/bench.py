@@ -156,9 +156,31 @@ def one_round(port, pids, method, paths_file, seconds):
     return rate, spent, bad
 
 
+def check_same(sides, method, path):
+    """Servers that do not say the same do not do the same work."""
+    body = {"quantity": 3} if method == "PUT" else None
+    said = [call(f"127.0.0.1:{port}", method, path, body)
+            for _, _, port in sides]
+    for _, answer in said:  # the order of lines is no part of the contract
+        answer.get("items", []).sort(key=lambda line: line["sku"])
+    for name, answer in zip((s[0] for s in sides), said):
+        if answer[0] != 200 or answer != said[0]:
+            raise SystemExit(f"bench: {name} answers {method} with {answer}, "
+                             f"{sides[0][0]} with {said[0]}")
+
+
 def carts(cache):
     ids, skus = make_carts(200, 5)
     started = peers(cache)
+    try:
+        cart_rounds(cache, started, ids, skus)
+    finally:
+        for _, p, _ in started:
+            p.terminate()
+            p.wait()
+
+
+def cart_rounds(cache, started, ids, skus):
     sides = [("Bodega cart", pid_of("cart"), int(env_of("cart")["PORT"]))]
     sides += [(name, p.pid, port) for name, p, port in started]
     shared = {"redis": pid_of("redis"), "catalog": pid_of("catalog")}
@@ -170,6 +192,7 @@ def carts(cache):
         paths_file = f"{cache}/paths"
         with open(paths_file, "w") as f:
             f.write("\n".join(paths) + "\n")
+        check_same(sides, method, paths[0])
         results = {name: [] for name, _, _ in sides}
         for name, pid, port in sides:  # warm-up: 2 s, JITs need more
             wrk(port, method, paths_file, 4 if "Node" in name else 2)
@@ -178,9 +201,6 @@ def carts(cache):
                 results[name].append(one_round(
                     port, dict(shared, own=pid), method, paths_file, SECONDS))
         report_carts(title, results)
-    for _, p, _ in started:
-        p.terminate()
-        p.wait()
 
 
 def report_carts(title, results):

@@ -1,6 +1,7 @@
 // The cart peer in Go: net/http and go-redis, written as their own documents
 // show. Same Redis keys and script as functions/cart, same prices from catalog
-// kept for a second, same JSON.
+// kept for a second and asked for once, same JSON. It logs, counts and traces
+// nothing, which functions/cart does for every request.
 package main
 
 import (
@@ -41,6 +42,7 @@ type cart struct {
 	Items    []line `json:"items"`
 	Total    int64  `json:"total"`
 	Currency string `json:"currency"`
+	Count    int64  `json:"items_count"`
 }
 
 type server struct {
@@ -48,17 +50,19 @@ type server struct {
 	catalog string
 	token   string
 	ttl     int64
+	asking  sync.Mutex // one question to catalog at a time
 	mu      sync.RWMutex
 	prices  map[string]price
 }
 
-// Same contract as functions/cart's script: -1 no such cart, -2 full.
+// What functions/cart's script asks of Redis: 0 no such cart, -1 full.
 var put = redis.NewScript(`
-if redis.call('EXISTS', KEYS[1]) == 0 then return -1 end
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 and
-   redis.call('HLEN', KEYS[1]) > 50 then return -2 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('EXPIRE', KEYS[1], ARGV[3])
+if redis.call('EXPIRE', KEYS[1], ARGV[1]) == 0 then return 0 end
+if redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) == 1 and
+   redis.call('HLEN', KEYS[1]) > 51 then
+  redis.call('HDEL', KEYS[1], ARGV[2])
+  return -1
+end
 return 1`)
 
 func (s *server) known(skus []string) (map[string]price, bool) {
@@ -76,6 +80,11 @@ func (s *server) known(skus []string) (map[string]price, bool) {
 }
 
 func (s *server) fetch(ctx context.Context, skus []string) (map[string]price, error) {
+	if got, ok := s.known(skus); ok {
+		return got, nil
+	}
+	s.asking.Lock()
+	defer s.asking.Unlock()
 	if got, ok := s.known(skus); ok {
 		return got, nil
 	}
@@ -150,6 +159,7 @@ func (s *server) get(w http.ResponseWriter, r *http.Request, id string) {
 		c.Items = append(c.Items, line{sku, p.Name, p.Price, q, q * p.Price})
 		c.Total += q * p.Price
 		c.Currency = p.Currency
+		c.Count += q
 	}
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(c)
@@ -165,19 +175,21 @@ func (s *server) put(w http.ResponseWriter, r *http.Request, id, sku string) {
 		http.Error(w, "quantity", http.StatusUnprocessableEntity)
 		return
 	}
-	n, err := put.Run(r.Context(), s.db, []string{"cart:" + id}, sku,
-		in.Quantity, s.ttl).Int()
+	n, err := put.Run(r.Context(), s.db, []string{"cart:" + id}, s.ttl,
+		sku, in.Quantity).Int()
 	if err != nil {
 		http.Error(w, "redis", http.StatusServiceUnavailable)
 		return
 	}
-	if n < 0 {
+	if n < 1 {
 		http.NotFound(w, r)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(map[string]any{"sku": sku,
-		"quantity": in.Quantity})
+	json.NewEncoder(w).Encode(struct {
+		SKU      string `json:"sku"`
+		Quantity int64  `json:"quantity"`
+	}{sku, in.Quantity})
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
