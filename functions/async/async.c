@@ -9,11 +9,12 @@
 #include "async/async_text.h"
 #include "run/fn.h"
 
-#define BODY_MAX    262144 /* bytes of a request */
-#define ANSWER_MAX  524288 /* bytes of an answer that fit an event */
-#define CALL_MS     25000  /* of the 30 s that an event's handler has */
-#define CALLBACK_MS 10000
-#define ORIGINS_MAX 16
+#define BODY_MAX     262144 /* bytes of a request */
+#define ANSWER_MAX   524288 /* bytes of an answer that fit an event */
+#define CALL_MS      25000  /* of the 30 s that an event's handler has */
+#define CALLBACK_MS  10000
+#define ORIGINS_MAX  16
+#define ORIGIN_BYTES 128
 
 static const char *gateway_url, *callback_origins, *async_key;
 
@@ -259,23 +260,29 @@ static enum err submit(struct req *r)
 
 /* ---- tables -------------------------------------------------------------- */
 
+static void refuse_origins(void)
+{
+    fprintf(stderr,
+            "async: CALLBACK_ORIGINS must be at most %d of http://host:port "
+            "or https://host:port, with commas\n",
+            ORIGINS_MAX);
+    exit(2);
+}
+
 /* Split CALLBACK_ORIGINS into destinations that live for ever. */
 static void start(void)
 {
-    char *rest = strdup(callback_origins), *word;
+    static char words[ORIGINS_MAX * ORIGIN_BYTES];
+    char *rest = words, *word;
 
-    if (rest == NULL)
-        abort();
+    if (strlen(callback_origins) >= sizeof(words))
+        refuse_origins();
+    memcpy(words, callback_origins, strlen(callback_origins));
     while ((word = strsep(&rest, ",")) != NULL) {
         if (word[0] == '\0')
             continue;
-        if (!async_origin_ok(word) || origin_count == ORIGINS_MAX) {
-            fprintf(stderr,
-                    "async: CALLBACK_ORIGINS must be at most %d of "
-                    "http://host:port or https://host:port, with commas\n",
-                    ORIGINS_MAX);
-            exit(2);
-        }
+        if (!async_origin_ok(word) || origin_count == ORIGINS_MAX)
+            refuse_origins();
         origins[origin_count] = word;
         callback_dests[origin_count] =
             (struct http_dest){ .name = "callback",

@@ -95,10 +95,8 @@ func inside() bool {
 		os.Exit(1)
 	}
 	err := probe()
-	function.Process.Signal(syscall.SIGTERM)
-	if end := function.Wait(); err == nil {
-		err = end
-	}
+	function.Process.Kill()
+	function.Wait()
 	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
