@@ -139,6 +139,10 @@ check: ## one function's unit tests: make check FN=cart
 bench: ## measure against the peers, into loadtest/RESULTS.md
 	@loadtest/bench.sh
 
+.PHONY: images
+images: ## container images and their sizes (FN=name for one, CHECK=1 twice)
+	@k8s/images.sh $(if $(CHECK),check) $(FN)
+
 # ---- writing it ---------------------------------------------------------
 new: ## a new function from the template: make new FN=wishlist
 	@common/gen/new.sh $(FN_NAME)

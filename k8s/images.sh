@@ -64,23 +64,22 @@ report() {
 mkdir -p "$out"
 [ $# -gt 0 ] || mapfile -t all < <(functions; printf '%s\n' gateway migrate simulator)
 [ $# -eq 0 ] || all=("$@")
+declare -A first
 for fn in "${all[@]}"; do
     name=$registry/bodega-$fn:$version
-    id=$(build "$fn" "$name")
-    report "$fn" "$name" "$id"
+    first[$fn]=$(build "$fn" "$name")
+    report "$fn" "$name" "${first[$fn]}"
 done
 [ -n "$check" ] || exit 0
 
 recipe --no-cache --target build >/dev/null
 failed=0
 for fn in "${all[@]}"; do
-    name=$registry/bodega-$fn:$version
-    first=$("$docker" image inspect -f '{{.Id}}' "$name")
-    second=$(build "$fn" "$name")
-    if [ "$first" = "$second" ]; then
+    second=$(build "$fn" "$registry/bodega-$fn:$version")
+    if [ "${first[$fn]}" = "$second" ]; then
         echo "$fn: the second build is the same, $second"
     else
-        echo "$fn: two builds differ: $first and $second" >&2
+        echo "$fn: two builds differ: ${first[$fn]} and $second" >&2
         failed=1
     fi
 done
