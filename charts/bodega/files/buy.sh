@@ -9,7 +9,7 @@ ask() {
     method=$1 url=$2
     shift 2
     curl --fail-with-body -sS -m 60 --retry 10 --retry-delay 2 \
-        --retry-all-errors -X "$method" -H 'Content-Type: application/json' \
+        --retry-connrefused -X "$method" -H 'Content-Type: application/json' \
         "$@" "$url"
 }
 # The first string called $1 in a JSON text.
@@ -27,9 +27,10 @@ key=$(cat /proc/sys/kernel/random/uuid)
 answer=$(ask POST "$SHOP/api/checkout" -H "Idempotency-Key: $key" -d '{
     "cart_id":"'"$cart"'","email":"test@bodega.example",
     "name":"Helm Test","address":"1 Test Street\nLondon"}')
-order=$(printf '%s' "$answer" | field order_id)
+order=$(printf '%s' "$answer" | field id)
 token="Authorization: Bearer $(printf '%s' "$answer" | field order_token)"
 page=$(printf '%s' "$answer" | field payment_url)
+[ -n "$order" ] || { say "no order: $answer"; exit 1; }
 say "order $order"
 tries=0
 while [ -z "$page" ]; do

@@ -4,7 +4,7 @@ set -eu
 import() {
     printf 'Authorization: Bearer %s\n' "$(cat /etc/bodega/token/admin_token)" |
         curl --fail-with-body -sS -m 90 --retry 20 --retry-delay 3 \
-            --retry-all-errors -H @- -H 'Content-Type: text/csv' \
+            --retry-connrefused -H @- -H 'Content-Type: text/csv' \
             --data-binary "@/etc/bodega/sample/$2" "$1"
     echo
 }
