@@ -176,16 +176,18 @@ def sleeping(mode):
 
 
 def setup_job(mode):
-    """The setup Job makes exactly the topics that are read."""
+    """Every function that reads topics makes them before it is needed."""
     if mode.second_region:
         need(not mode.of("Job"), "a Job changes a copy of the database")
         return
-    args = mode.name("Job", "bodega-bus")["spec"]["template"]["spec"][
-        "containers"][0]["args"]
-    need(args[0] == "--bus-setup", args)
-    made = {g: set(t.split(",")) for g, _, t in
-            (a.partition(":") for a in args[1:])}
-    need(made == {fn: topics(fn) for fn in FACTS if topics(fn)}, made)
+    containers = mode.name("Job", "bodega-bus")["spec"]["template"]["spec"][
+        "containers"]
+    for container in containers:
+        need(container["args"] == ["--setup"], container["name"])
+        image = container["image"].rpartition("/")[2].partition(":")[0]
+        need(image == f"bodega-{container['name']}", image)
+    made = {container["name"] for container in containers}
+    need(made == {fn for fn in FACTS if topics(fn)}, made)
 
 
 def env_once(mode):
