@@ -101,7 +101,8 @@ static void stop(void *arg)
 
 void server_stop(void)
 {
-    timer_start(STOP_MS, stop, NULL);
+    if (listening) /* --setup never did */
+        timer_start(STOP_MS, stop, NULL);
 }
 
 /* ---- workers ------------------------------------------------------------- */
