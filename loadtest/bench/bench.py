@@ -239,7 +239,9 @@ def pg_env(url):
     """libpq's variables from a URL: the password stays out of the arguments."""
     u = urllib.parse.urlsplit(url)
     return {"PGHOST": u.hostname, "PGPORT": str(u.port), "PGUSER": u.username,
-            "PGPASSWORD": u.password, "PGDATABASE": u.path[1:]}
+            "PGPASSWORD": u.password, "PGDATABASE": u.path[1:],
+            "PGOPTIONS": "-c search_path=inventory,order,payment,checkout,"
+                         "relay"}
 
 
 def pgbench(skus):
