@@ -1,0 +1,89 @@
+"""e2e_cold - how long the first answer of a sleeping function takes, and where
+the time goes: the pod asked for, placed, its process started, answering, the
+shopper answered. Times of Kubernetes are those at which its API tells them."""
+import http.client
+import statistics
+import time
+
+from e2e_kube import KubeError, kubectl, metrics, until
+
+PHASES = ("asked for", "placed", "process up", "first 200 inside",
+          "answered")
+FIRST = "bodega_first_answer_seconds_sum"
+STARTED = "process_start_time_seconds"
+
+
+def cold(run):
+    """--cold times: every function once, one after another."""
+    if run.args.mode != "knative":
+        return
+    run.asleep()
+    names = [name for name, f in run.functions.items() if f["routes"]]
+    address = run.ingress("bodega-" + names[0]) if not run.args.ingress \
+        else run.shop.address
+    found = {name: [] for name in names}
+    for _ in range(run.args.cold):
+        for name in names:
+            until(lambda name=name: run.watch.all_gone(name), 180, 0.5)
+            try:
+                found[name].append(once(run, name, address))
+            except (KubeError, OSError, KeyError) as error:
+                run.note(f"{name}: {type(error).__name__} {error}")
+    for name in names:
+        run.check(len(found[name]) == run.args.cold,
+                  f"{name} answers from zero, {run.args.cold} times",
+                  f"{len(found[name])} times")
+    text = table(found)
+    print(text, flush=True)
+    ours = [row["ours"] for rows in found.values() for row in rows]
+    run.note(f"process start to first answer: median "
+             f"{statistics.median(ours) * 1000:.1f} ms of {len(ours)}")
+    if run.args.table:
+        with open(run.args.table, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+
+def once(run, name, address):
+    """Milestones of one cold start, seconds since the request was sent."""
+    host = f"bodega-{name}.{run.namespace}.svc.cluster.local"
+    link = http.client.HTTPConnection(*address, timeout=180)
+    sent = time.time()
+    link.request("GET", "/healthz", headers={"Host": host})
+    status = link.getresponse().status
+    answered = time.time() - sent
+    link.close()
+    if status != 200:
+        raise KubeError(f"{name} answers {status}")
+    pod = until(lambda: next((p for p in run.watch.live(name)
+                              if "ready" in p.at), None), 30, 0.2)
+    if not pod:
+        raise KubeError(f"{name}: no ready pod")
+    said = metrics(run.namespace, pod.name)
+    up = said[STARTED] - sent
+    return {"asked for": pod.at["created"] - sent,
+            "placed": pod.at["scheduled"] - sent,
+            "process up": up, "ours": said[FIRST],
+            "first 200 inside": up + said[FIRST], "answered": answered}
+
+
+def quantile(values, q):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(q * len(values)))]
+
+
+def table(found):
+    """Markdown: medians, milliseconds since the request was sent."""
+    lines = ["| function | n | " + " | ".join(PHASES)
+             + " | answered p95 | ours |",
+             "|---|---|" + "---|" * (len(PHASES) + 2)]
+    for name, rows in found.items():
+        if not rows:
+            continue
+        middle = [statistics.median(row[phase] for row in rows) * 1000
+                  for phase in PHASES]
+        late = quantile([row["answered"] for row in rows], 0.95) * 1000
+        ours = statistics.median(row["ours"] for row in rows) * 1000
+        lines.append(f"| {name} | {len(rows)} | " + " | ".join(
+            f"{value:.0f}" for value in middle)
+            + f" | {late:.0f} | {ours:.1f} |")
+    return "\n".join(lines)
