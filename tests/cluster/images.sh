@@ -25,17 +25,16 @@ trap 'rm -rf "$work"' EXIT
 
 # Users get it from Docker Hub.
 debian() {
-    local root=$cache/debian.tar mirror=http://deb.debian.org
+    local root=$cache/debian.tar sources=$work/debian/etc/apt/sources.list mirror
     ! docker image inspect $base >/dev/null 2>&1 || return 0
     if [ ! -f "$root" ]; then
         mkdir -p "$cache"
-        debootstrap --variant=minbase bookworm "$work/debian" $mirror/debian \
+        debootstrap --variant=minbase bookworm "$work/debian" \
             >"$work/debootstrap" 2>&1 ||
             { tail -n 20 "$work/debootstrap" >&2; return 1; }
-        printf 'deb %s main\n' "$mirror/debian bookworm" \
-            "$mirror/debian bookworm-updates" \
-            "$mirror/debian-security bookworm-security" \
-            >"$work/debian/etc/apt/sources.list"
+        mirror=$(awk '/^deb/ { print $2; exit }' "$sources")
+        printf 'deb %s main\n' "$mirror bookworm" "$mirror bookworm-updates" \
+            "$mirror-security bookworm-security" >"$sources"
         rm -rf "$work/debian"/var/{cache/apt,lib/apt/lists}/*
         tar -C "$work/debian" -cf "$root.new" .
         mv "$root.new" "$root"
