@@ -143,6 +143,13 @@ bench: ## measure against the peers, into loadtest/RESULTS.md
 images: ## container images and their sizes (FN=name for one, CHECK=1 twice)
 	@k8s/images.sh $(if $(CHECK),check) $(FN)
 
+.PHONY: e2e e2e-local
+e2e: ## against the cluster of KUBECONFIG (E2E="--values FILE ..." for more)
+	@python3 tests/cluster/e2e.py $(E2E)
+
+e2e-local: ## the same on a Kubernetes of its own, as root; takes all down again
+	@tests/cluster/local.sh
+
 # ---- writing it ---------------------------------------------------------
 new: ## a new function from the template: make new FN=wishlist
 	@common/gen/new.sh $(FN_NAME)
@@ -160,4 +167,4 @@ clean: ## remove what was built
 	rm -rf build
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
