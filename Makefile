@@ -148,7 +148,7 @@ e2e: ## against the cluster of KUBECONFIG (E2E="--values FILE ..." for more)
 	@python3 tests/cluster/e2e.py $(E2E)
 
 e2e-local: ## the same on a Kubernetes of its own, as root; takes all down again
-	@tests/cluster/local.sh
+	@E2E="$(E2E)" tests/cluster/local.sh
 
 # ---- writing it ---------------------------------------------------------
 new: ## a new function from the template: make new FN=wishlist

@@ -4,13 +4,15 @@
   e2e.py [--values FILE]... [--ingress HOST:PORT] [--mode knative|none]
          [--bus kafka|nats] [--only wake,burst,cold,kill,upgrade]
          [--orders N] [--cold N] [--table FILE] [--kubelet PIDFILE] [--keep]
+         [--peer NAME=IMAGE]...
 
 Works on the cluster of $KUBECONFIG, which has KEDA and, for --mode knative,
 Knative Serving; needs kubectl, helm and psql, and for --bus kafka the package
 kafka-python-ng. Makes the namespace bodega-e2e and removes it. --values: what
 the chart needs there (images). --ingress: where Knative's ingress listens, if
 not at a Service this machine can reach. --kubelet: its pid, when it is this
-machine's and may be stopped for a while. Ends with "N passed, N failed".
+machine's and may be stopped for a while. --peer: others' functions to wake
+beside ours. Ends with "N passed, N failed".
 """
 import argparse
 import csv
@@ -197,6 +199,7 @@ def arguments():
     parser.add_argument("--shoppers", type=int, default=16)
     parser.add_argument("--cold", type=int, default=20)
     parser.add_argument("--table", help="write the cold-start table there")
+    parser.add_argument("--peer", action="append", default=[])
     parser.add_argument("--kubelet")
     parser.add_argument("--namespace", default="bodega-e2e")
     parser.add_argument("--work")

@@ -2,6 +2,7 @@
 the time goes: the pod asked for, placed, its process started, answering, the
 shopper answered. Times of Kubernetes are those at which its API tells them."""
 import http.client
+import json
 import statistics
 import time
 
@@ -19,6 +20,7 @@ def cold(run):
         return
     run.asleep()
     names = [name for name, f in run.functions.items() if f["routes"]]
+    names += peers(run)
     address = run.ingress("bodega-" + names[0]) if not run.args.ingress \
         else run.shop.address
     found = {name: [] for name in names}
@@ -35,12 +37,51 @@ def cold(run):
                   f"{len(found[name])} times")
     text = table(found)
     print(text, flush=True)
-    ours = [row["ours"] for rows in found.values() for row in rows]
+    ours = [row["ours"] for rows in found.values() for row in rows
+            if "ours" in row]
     run.note(f"process start to first answer: median "
              f"{statistics.median(ours) * 1000:.1f} ms of {len(ours)}")
     if run.args.table:
         with open(run.args.table, "w", encoding="utf-8") as file:
             file.write(text + "\n")
+
+
+def peers(run):
+    """Functions of others (--peer NAME=IMAGE), made as the chart makes ours;
+    their names."""
+    names = []
+    for given in run.args.peer:
+        name, _, image = given.partition("=")
+        names.append("peer-" + name)
+        kubectl("apply", "-f", "-", text=json.dumps(
+            peer(run, names[-1], image)))
+    for name in names:
+        until(lambda name=name: run.watch.all(name), 120)
+        until(lambda name=name: run.watch.all_gone(name), 180)
+    return names
+
+
+def peer(run, name, image):
+    env = {"REDIS_URL": f"redis://bodega-redis.{run.namespace}:6379",
+           "CATALOG_URL": f"http://bodega-catalog.{run.namespace}"}
+    return {
+        "apiVersion": "serving.knative.dev/v1", "kind": "Service",
+        "metadata": {"name": "bodega-" + name, "namespace": run.namespace,
+                     "labels": {"networking.knative.dev/visibility":
+                                "cluster-local"}},
+        "spec": {"template": {
+            "metadata": {
+                "labels": {"app.kubernetes.io/name": "bodega",
+                           "app.kubernetes.io/component": name},
+                "annotations": {"autoscaling.knative.dev/window": "6s"}},
+            "spec": {"containers": [{
+                "image": image, "ports": [{"containerPort": 8080}],
+                "env": [{"name": k, "value": v} for k, v in env.items()],
+                "readinessProbe": {"httpGet": {"path": "/healthz"}},
+                "securityContext": {
+                    "runAsNonRoot": True, "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "seccompProfile": {"type": "RuntimeDefault"}}}]}}}}
 
 
 def once(run, name, address):
@@ -58,17 +99,24 @@ def once(run, name, address):
                               if "ready" in p.at), None), 30, 0.2)
     if not pod:
         raise KubeError(f"{name}: no ready pod")
-    said = metrics(run.namespace, pod.name)
-    up = said[STARTED] - sent
-    return {"asked for": pod.at["created"] - sent,
-            "placed": pod.at["scheduled"] - sent,
-            "process up": up, "ours": said[FIRST],
-            "first 200 inside": up + said[FIRST], "answered": answered}
+    row = {"asked for": pod.at["created"] - sent,
+           "placed": pod.at["scheduled"] - sent, "answered": answered}
+    if name in run.functions:  # peers don't tell
+        said = metrics(run.namespace, pod.name)
+        row["ours"] = said[FIRST]
+        row["process up"] = said[STARTED] - sent
+        row["first 200 inside"] = row["process up"] + said[FIRST]
+    return row
 
 
 def quantile(values, q):
     values = sorted(values)
     return values[min(len(values) - 1, int(q * len(values)))]
+
+
+def middle(rows, phase, digits=0):
+    values = [row[phase] for row in rows if phase in row]
+    return f"{statistics.median(values) * 1000:.{digits}f}" if values else "-"
 
 
 def table(found):
@@ -79,11 +127,8 @@ def table(found):
     for name, rows in found.items():
         if not rows:
             continue
-        middle = [statistics.median(row[phase] for row in rows) * 1000
-                  for phase in PHASES]
         late = quantile([row["answered"] for row in rows], 0.95) * 1000
-        ours = statistics.median(row["ours"] for row in rows) * 1000
         lines.append(f"| {name} | {len(rows)} | " + " | ".join(
-            f"{value:.0f}" for value in middle)
-            + f" | {late:.0f} | {ours:.1f} |")
+            middle(rows, phase) for phase in PHASES)
+            + f" | {late:.0f} | {middle(rows, 'ours', 1)} |")
     return "\n".join(lines)

@@ -6,9 +6,9 @@
 #   images  build the images (docker) and hand them to it
 #   run     e2e.py with the arguments that follow
 #   down    end and remove all of it
-# Without arguments: all four, and down whatever happens. Needs root, Debian 12,
-# Go, and $BODEGA_SHARED/cluster (../shared). A Docker daemon that is not running
-# is started, and stopped again by down.
+# Without arguments: all four, down whatever happens; $E2E are run's arguments.
+# Needs root, Debian 12, Go, and $BODEGA_SHARED/cluster (../shared). A Docker
+# daemon that is not running is started, and stopped again by down.
 set -euo pipefail
 shopt -s inherit_errexit
 cd "$(dirname "$0")/../.."
@@ -24,12 +24,13 @@ packages() {
     local missing=() name
     for name in docker.io containerd runc containernetworking-plugins \
         etcd-server iptables conntrack openssl nginx-light debootstrap \
-        postgresql-client maven openjdk-17-jre-headless; do
+        postgresql-client maven openjdk-17-jre-headless npm; do
         dpkg -s "$name" >/dev/null 2>&1 || missing+=("$name")
     done
     # What is there already, from elsewhere, need not come again.
     ! command -v dockerd >/dev/null || missing=("${missing[@]/docker.io/}")
     ! command -v nginx >/dev/null || missing=("${missing[@]/nginx-light/}")
+    ! command -v npm >/dev/null || missing=("${missing[@]/npm/}")
     ! command -v psql >/dev/null || missing=("${missing[@]/postgresql-client/}")
     ! command -v mvn >/dev/null || missing=("${missing[@]/maven/}")
     ! command -v java >/dev/null ||
@@ -115,6 +116,33 @@ up() {
 images() {
     docker_up
     tests/cluster/images.sh build load
+    peers
+}
+
+# The bench's cart in Go and in Node, to wake beside ours.
+peers() {
+    local work socket=/run/testcluster-containerd.sock
+    work=$(mktemp -d)
+    cp -r loadtest/bench/go loadtest/bench/node "$work"
+    (cd "$work/go" && CGO_ENABLED=0 go build -trimpath -ldflags=-s -o peer .)
+    (cd "$work/node" && npm install --silent --no-audit --no-fund >/dev/null)
+    docker build -q -t dev.local/peer-go:1 -f - "$work/go" <<'EOD' >/dev/null
+FROM scratch
+COPY peer /peer
+USER 10001:10001
+ENTRYPOINT ["/peer"]
+EOD
+    docker build -q -t dev.local/peer-node:1 -f - "$work/node" <<'EOD' >/dev/null
+FROM debian:bookworm-slim
+RUN apt-get update && apt-get install -y --no-install-recommends nodejs && \
+    rm -rf /var/lib/apt/lists/*
+COPY . /app
+USER 10001:10001
+ENTRYPOINT ["node", "/app/server.js"]
+EOD
+    docker save dev.local/peer-go:1 dev.local/peer-node:1 |
+        ctr -a $socket -n k8s.io images import - >/dev/null
+    rm -rf "$work"
 }
 
 run() {
@@ -128,8 +156,11 @@ knative:
   namespaces: [knative-serving, kingress-system]
 EOY
     } >"$values"
+    mkdir -p build
     "$python" tests/cluster/e2e.py --values "$values" \
-        --ingress 127.0.0.1:8880 "$@"
+        --ingress 127.0.0.1:8880 --kubelet "$state/run/kubelet.pid" \
+        --peer go=dev.local/peer-go:1 --peer node=dev.local/peer-node:1 \
+        --table build/cold.md "$@"
 }
 
 down() {
@@ -147,7 +178,8 @@ all)
     trap down EXIT
     up
     images
-    run
+    # shellcheck disable=SC2086 # arguments
+    run ${E2E:-}
     ;;
 *) sed -n 2,14p "$0"; exit 2 ;;
 esac
