@@ -2,7 +2,7 @@
 """e2e - the shop on a real cluster: installed, bought from, woken, killed.
 
   e2e.py [--values FILE]... [--ingress HOST:PORT] [--mode knative|none]
-         [--bus kafka|nats] [--only wake,burst,cold,kill,upgrade]
+         [--bus kafka|nats] [--only wake,burst,step,cold,kill,upgrade]
          [--orders N] [--cold N] [--table FILE] [--kubelet PIDFILE] [--keep]
          [--peer NAME=IMAGE]...
 
@@ -37,7 +37,10 @@ SHORT = {
     "knative": {"scale": {"window": "6s"}},
     "keda": {"pollingInterval": 3, "cooldownPeriod": 10,
              "scaleDownWindow": 10, "lag": 5},
-    "gateway": {"ratePerIp": "10000r/s"}}
+    "gateway": {"ratePerIp": "10000r/s"},
+    # A hundred visitors shall be more than one pod takes.
+    "functions": {"cart": {"scale": {"target": 30}},
+                  "catalog": {"scale": {"target": 30}}}}
 INSTALL_S = 900
 
 
@@ -181,8 +184,8 @@ def sample_stock():
 
 
 POINTS = {"wake": e2e_points.wake, "burst": e2e_points.burst,
-          "cold": e2e_cold.cold, "kill": e2e_points.kill,
-          "upgrade": e2e_points.upgrade}
+          "step": e2e_points.step, "cold": e2e_cold.cold,
+          "kill": e2e_points.kill, "upgrade": e2e_points.upgrade}
 
 
 def arguments():

@@ -1,7 +1,9 @@
 """e2e_points - what is to be proved of a shop in a cluster, point by point.
 Every function takes the Run of e2e.py."""
+import json
 import os
 import signal
+import statistics
 import threading
 import time
 
@@ -158,6 +160,76 @@ def spread(run, since):
     over = [part for part, count in found.items()
             if count > limit["bodega-" + part.removesuffix("-worker")]]
     run.check(not over, "no more consumers than partitions", over)
+
+
+# -- a hundred times as many shoppers --
+
+class Visitors:
+    """So many who look at the catalog and at a cart, once a second each."""
+
+    def __init__(self, run, count):
+        self.over = threading.Event()
+        self.wrong, self.threads = [], []
+        for _ in range(count):
+            visitor = run.shop.shopper()
+            self.threads.append(threading.Thread(
+                target=self.visit, args=(visitor,)))
+        for thread in self.threads:
+            thread.start()
+
+    def visit(self, visitor):
+        try:
+            cart, _ = visitor.fill_cart({SKU: 1})
+            while not self.over.wait(1):
+                visitor.browse("?limit=5")
+                visitor.until_final("cart", "GET", f"/api/carts/{cart}")
+        except GIVES_UP as error:
+            self.wrong.append(str(error))
+
+    def leave(self):
+        self.over.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def step(run):
+    """Checkouts go on while one visitor becomes a hundred."""
+    run.shop.staff().receive("step", {SKU: 1000})
+    trade = Trade(run, "step")
+    until(lambda: len(trade.orders) >= 3, 120)
+    calm = checkouts(run, Visitors(run, 1))
+    since = time.time()
+    busy = checkouts(run, Visitors(run, 100))
+    pods = {part: run.watch.most(part, since)
+            for part in sorted(BUYING & set(run.functions))}
+    trade.end()
+    run.note("most pods at once: " + ", ".join(
+        f"{part} {count}" for part, count in pods.items()))
+    run.check(not trade.wrong, "every purchase went through", trade.wrong[:3])
+    if run.args.mode == "knative":
+        run.check(pods["cart"] > 1 and pods["catalog"] > 1,
+                  "a load step x100 scales cart and catalog")
+        run.check(pods["payment"] == 1, "and leaves payment where it is")
+    run.note(f"checkout, median: {statistics.median(calm):.0f} ms before, "
+             f"{statistics.median(busy):.0f} ms in the step")
+    run.prove("after the load step")
+
+
+def checkouts(run, visitors, seconds=40):
+    """Milliseconds of the checkouts while those visitors are here."""
+    path = os.path.join(run.work, "history.jsonl")
+    run.shop.history.file.flush()
+    offset = os.path.getsize(path)
+    time.sleep(seconds)
+    visitors.leave()
+    run.check(not visitors.wrong, f"{len(visitors.threads)} visitors are "
+              "served", visitors.wrong[:3])
+    run.shop.history.file.flush()
+    with open(path, encoding="utf-8") as file:
+        file.seek(offset)
+        rows = [json.loads(line) for line in file]
+    return [row["ms"] for row in rows
+            if row["op"] == "checkout" and row["type"] == "ok"]
 
 
 # -- everything dies once --

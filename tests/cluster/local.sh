@@ -1,8 +1,8 @@
 #!/bin/bash
 # local.sh [up|images|run [ARGUMENT...]|down]... - a real Kubernetes on this
 # machine, alone, with Knative and KEDA, and the shop's end-to-end test on it.
-#   up      build what it is made of, once (about half an hour on two cores, kept
-#           in ~/.cache/testcluster), start it, install the platform
+#   up      build what it is made of, once (about half an hour on two cores,
+#           kept in ~/.cache/testcluster), start it, install the platform
 #   images  build the images (docker) and hand them to it
 #   run     e2e.py with the arguments that follow
 #   down    end and remove all of it
@@ -91,8 +91,9 @@ EOY
 unlimit() {
     local name
     for name in activator autoscaler controller webhook; do
-        kubectl -n knative-serving patch deploy $name --type=json -p '[{"op":
-            "remove","path":"/spec/template/spec/containers/0/resources/limits/cpu"
+        kubectl -n knative-serving patch deploy $name --type=json -p '[{
+            "op": "remove",
+            "path": "/spec/template/spec/containers/0/resources/limits/cpu"
             }]' >/dev/null
         kubectl -n knative-serving rollout status deploy/$name --timeout=180s
     done
@@ -125,7 +126,7 @@ peers() {
     work=$(mktemp -d)
     cp -r loadtest/bench/go loadtest/bench/node "$work"
     (cd "$work/go" && CGO_ENABLED=0 go build -trimpath -ldflags=-s -o peer .)
-    (cd "$work/node" && npm install --silent --no-audit --no-fund >/dev/null)
+    (cd "$work/node" && npm install --silent --no-audit --no-fund) >/dev/null
     docker build -q -t dev.local/peer-go:1 -f - "$work/go" <<'EOD' >/dev/null
 FROM scratch
 COPY peer /peer
