@@ -4,6 +4,8 @@
 
 #define LISTEN_MAX 4
 
+#define START_MS 20
+
 struct listener {
     struct pg_conn conn; /* first: the connection is the listener */
     char sql[80];        /* LISTEN "channel"; lives on in pg_stmt_find */
@@ -98,9 +100,9 @@ void pg_listen(const char *channel, void (*fn)(void *arg, const char *payload),
         l->conn.on_down = on_down;
         l->conn.on_progress = on_progress;
         l->conn.on_notify = on_notify;
-        /* Not now: opening libpq takes milliseconds, and the process may
-         * still have to start listening for its first request. */
-        l->retry = timer_start(0, on_retry, l);
+        /* Not now: opening libpq takes milliseconds that the process's
+         * first answer would have to wait. */
+        l->retry = timer_start(START_MS, on_retry, l);
         return;
     }
     log_error(NULL, "too many channels", LOG_STR("channel", channel));

@@ -10,7 +10,8 @@
 #define BODEGA_VERSION "dev"
 #endif
 
-#define SETUP_MS 60000
+#define SETUP_MS   60000
+#define WARM_UP_MS 20 /* whoever started us is asking for a first answer */
 
 static int print(const struct function *f,
                  void (*write)(const struct function *f, struct buf *b))
@@ -57,7 +58,8 @@ static void subscribe(const struct function *f)
         f->work();
 }
 
-/* After the first turn of the loop, when the socket already answers. */
+/* When the socket already answers: opening libraries takes milliseconds. A
+ * request that comes before opens what it needs itself. */
 static void warm_up(void *arg)
 {
     const struct function *f = runtime.f;
@@ -150,7 +152,7 @@ static void serve(const struct function *f)
     log_info(NULL, "listening", LOG_STR("host", runtime.host),
              LOG_INT("port", runtime.port),
              LOG_INT("us", clock_us() - runtime.started_us));
-    timer_start(1, warm_up, NULL);
+    timer_start(WARM_UP_MS, warm_up, NULL);
     loop_run();
 }
 
