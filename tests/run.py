@@ -88,6 +88,7 @@ def stages():
     yield Stage("new", "tests/run_new.sh")
     yield from unit_stages()
     yield from fuzz_stages()
+    yield Stage("chart", "tests/cluster/chart.sh", limit_s=1800)
     yield Stage("prover-can-fail", f"{PYTHON} tests/prover/break.py")
     yield Stage("gateway", "python3 functions/gateway/gateway_test.py", "nats")
     yield Stage("openfaas", "tests/run_openfaas.sh", "nats")
