@@ -61,7 +61,7 @@ LOCAL := common/local/local.sh
 FN_NAME = $(if $(FN),$(FN),$(error say which one: FN=name))
 export FLAVOUR OUT
 
-.PHONY: all build units fuzzers up down status logs test check dev new gen lint fmt \
+.PHONY: kind-up all build units fuzzers up down status logs test check dev new gen lint fmt \
         bench help clean packages
 .DEFAULT_GOAL := help
 .SECONDARY: # keep objects, so that a rebuild is quick
@@ -136,7 +136,7 @@ test: ## everything, ends with "N passed, N failed" (ONLY="unit lint" for some)
 check: ## one function's unit tests: make check FN=cart
 	@python3 tests/run.py --unit $(FN_NAME)
 
-bench: ## measure against the peers, into loadtest/RESULTS.md
+bench: ## measure against the peers, print what goes to loadtest/RESULTS.md
 	@loadtest/bench.sh
 
 .PHONY: images
@@ -151,6 +151,9 @@ e2e-local: ## the same on a Kubernetes of its own, as root; takes all down again
 	@E2E="$(E2E)" tests/cluster/local.sh
 
 # ---- writing it ---------------------------------------------------------
+kind-up: ## a kind cluster with Knative, KEDA and the shop (needs Docker, kind)
+	@k8s/kind-up.sh
+
 new: ## a new function from the template: make new FN=wishlist
 	@common/gen/new.sh $(FN_NAME)
 
