@@ -28,11 +28,11 @@ REF = re.compile(r"(?:/api/_definitions\.json)?#/\$defs/([\w.-]+)")
 
 def reachable(text, definitions):
     """The definitions a schema's text refers to, and those refer to."""
-    found, todo = {}, set(REF.findall(text))
-    while todo:
-        name = todo.pop()
+    found, queue = {}, set(REF.findall(text))
+    while queue:
+        name = queue.pop()
         found[name] = definitions[name]
-        todo |= set(REF.findall(json.dumps(found[name]))) - set(found)
+        queue |= set(REF.findall(json.dumps(found[name]))) - set(found)
     return found
 
 
