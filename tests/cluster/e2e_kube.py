@@ -48,18 +48,15 @@ class Pod:
 
     def __init__(self, name, part):
         self.name, self.part, self.at = name, part, {}
-        self.ip, self.uid, self.restarts = None, None, 0
 
     def live(self):
         return "gone" not in self.at and "leaving" not in self.at
 
     def see(self, pod, now):
         meta, status = pod["metadata"], pod.get("status", {})
-        self.uid, self.ip = meta["uid"], status.get("podIP") or self.ip
         states = status.get("containerStatuses") or []
         conditions = {c["type"] for c in status.get("conditions") or []
                       if c["status"] == "True"}
-        self.restarts = sum(s["restartCount"] for s in states)
         reached = {
             "created": True,
             "scheduled": pod["spec"].get("nodeName"),
@@ -73,7 +70,7 @@ class Pod:
 
 
 class Watch(threading.Thread):
-    """Follows the pods of a namespace; `pods` keeps them all by name."""
+    """Follows the pods of a namespace; `pods` keeps them all."""
 
     def __init__(self, namespace):
         super().__init__(daemon=True)
@@ -98,7 +95,9 @@ class Watch(threading.Thread):
         name = pod["metadata"]["name"]
         part = pod["metadata"].get("labels", {}).get(FUNCTION, "")
         with self.lock:
-            seen = self.pods.setdefault(name, Pod(name, part))
+            # A StatefulSet gives the same name again.
+            seen = self.pods.setdefault(pod["metadata"]["uid"],
+                                        Pod(name, part))
             seen.see(pod, now)
             if event["type"] == "DELETED":
                 seen.at.setdefault("gone", now)

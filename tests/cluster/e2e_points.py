@@ -312,7 +312,7 @@ def upgrade(run):
     until(lambda: len(trade.orders) >= 3, 120)
     before = os.path.getsize(os.path.join(run.work, "history.jsonl"))
     try:
-        run.chart("--set", "logLevel=warn")
+        run.chart("--set", "logLevel=debug")
         run.check(True, "helm upgrade under load")
     except KubeError as error:
         run.check(False, "helm upgrade under load", str(error))
