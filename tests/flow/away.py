@@ -8,17 +8,20 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import subprocess
 import tempfile
 import time
 import traceback
 import uuid
+from concurrent import futures
 
 import shop
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
 SHOP = pathlib.Path(os.environ["SHOP"])
 URL = os.environ["BODEGA_URL"]
+OWN_PORT = 26390  # of a function that a test starts by itself
 FUNCTIONS = ("cart", "catalog", "checkout", "email", "inventory", "order",
              "payment", "relay")
 HISTORY = shop.History(os.path.join(tempfile.mkdtemp(), "history"))
@@ -82,11 +85,11 @@ def problem(answer, status, code=None):
         equal(answer.code(), code, "code")
 
 
-def buy(cart, key=None):
+def buy(cart, key=None, where=URL):
     return ask("POST", "/api/checkout",
                {"cart_id": cart, "email": "ada@example.org", "name": "Ada",
                 "address": shop.ADDRESS},
-               {"Idempotency-Key": key or str(uuid.uuid4())})
+               {"Idempotency-Key": key or str(uuid.uuid4())}, where)
 
 
 def plenty():
@@ -98,11 +101,16 @@ def a_cart():
     return new_shopper().fill_cart({plenty(): 1})[0]
 
 
+def settings(fn):
+    """The environment a function runs with."""
+    pairs = (line.partition("=") for line in
+             (SHOP / f"env/{fn}").read_text().splitlines())
+    return {name: "".join(shlex.split(value)) for name, _, value in pairs}
+
+
 def ready(fn):
     """Status and body of a function's own /readyz."""
-    port = next(line.split("=")[1].strip().strip("'") for line in
-                (SHOP / f"env/{fn}").read_text().splitlines()
-                if line.startswith("PORT="))
+    port = settings(fn)["PORT"]
     return ask("GET", "/readyz", where=f"http://127.0.0.1:{port}")
 
 
@@ -205,19 +213,60 @@ def test_payment_gateway_away():
     pay_and_confirm(answer)
 
 
-def test_payment_gateway_hangs():
-    link = shop.Link(os.environ["SIM_URL"])
-    cart = a_cart()
-    link.ask("POST", "/_sim", b'{"delay_ms": 20000}',
-             {"Content-Type": "application/json"})
+@contextlib.contextmanager
+def slow_gateway():
+    def delay(ms):
+        shop.Link(os.environ["SIM_URL"]).ask(
+            "POST", "/_sim", json.dumps({"delay_ms": ms}).encode(),
+            {"Content-Type": "application/json"})
+
+    delay(20000)
     try:
+        yield
+    finally:
+        delay(0)
+
+
+def test_payment_gateway_hangs():
+    cart = a_cart()
+    with slow_gateway():
         answer = buy(cart)
         equal(answer.status, 202, "the order stands without a page")
         equal(ask("POST", "/api/carts").status, 201, "others are not held up")
-    finally:
-        link.ask("POST", "/_sim", b'{"delay_ms": 0}',
-                 {"Content-Type": "application/json"})
     pay_and_confirm(answer)
+
+
+def test_twin_is_told_to_wait():
+    cart, key = a_cart(), str(uuid.uuid4())
+    with slow_gateway(), futures.ThreadPoolExecutor() as pool:
+        first = pool.submit(buy, cart, key)
+        time.sleep(0.5)  # it is waiting for its page now
+        problem(buy(cart, key), 409, "request-in-progress")
+        answer = first.result()
+    equal(answer.status, 202, "the first")
+    equal(buy(cart, key).sha, answer.sha, "the same bytes afterwards")
+    pay_and_confirm(answer)
+
+
+def test_overload_is_refused_at_once():
+    """A checkout of our own that takes two requests at a time."""
+    carts = [a_cart() for _ in range(3)]
+    env = {"PATH": os.environ["PATH"], **settings("checkout"),
+           "PORT": str(OWN_PORT), "MAX_REQUESTS": "2"}
+    own = subprocess.Popen([os.readlink(f"/proc/{pid('checkout')}/exe")],
+                           env=env, stdout=subprocess.DEVNULL)
+    where = f"http://127.0.0.1:{OWN_PORT}"
+    try:
+        until(lambda: ask("GET", "/readyz", where=where).status == 200,
+              "our own checkout is ready")
+        with slow_gateway(), futures.ThreadPoolExecutor() as pool:
+            two = [pool.submit(buy, c, where=where) for c in carts[:2]]
+            time.sleep(0.5)
+            problem(buy(carts[2], where=where), 503, "overloaded")
+            equal([t.result().status for t in two], [202, 202], "the others")
+    finally:
+        own.terminate()
+        equal(own.wait(timeout=30), 0, "exit status")
 
 
 def test_payment_away():
