@@ -12,6 +12,9 @@ else
 OPT := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
 endif
 
+# One version for programs, images and chart.
+VERSION := $(shell sed -n 's/^appVersion: *"\{0,1\}\([^"]*\)"\{0,1\}$$/\1/p' \
+             charts/bodega/Chart.yaml)
 OUT ?= build/$(FLAVOUR)
 ifeq ($(FLAVOUR),fuzz)
 # libFuzzer is clang's; its warnings are not the house's.
@@ -31,11 +34,12 @@ HARDEN := -fstack-clash-protection -fstack-protector-strong \
 CFLAGS := $(WARN) $(HARDEN) $(OPT) -Icommon -Ifunctions -I/usr/include/cjson \
           -I/usr/include/postgresql -include base/banned.h -MMD -MP \
           -ffunction-sections -fdata-sections \
-          -ffile-prefix-map=$(CURDIR)=. $(EXTRA_CFLAGS)
+          -ffile-prefix-map=$(CURDIR)=. -DBODEGA_VERSION='"$(VERSION)"' \
+          $(EXTRA_CFLAGS)
 ifeq ($(FLAVOUR),fuzz)
 CFLAGS := $(filter-out $(WARN) $(HARDEN),$(CFLAGS)) -std=gnu17 -fPIE
 endif
-LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,nodlopen,-z,separate-code \
            -Wl,--as-needed -Wl,--no-copy-dt-needed-entries -Wl,--gc-sections
 # Linked in: small and needed by every function. libpq, libcurl, libnats and
 # librdkafka are opened on first use instead (common/doc/0003).
