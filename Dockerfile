@@ -22,7 +22,8 @@ WORKDIR /src
 COPY Makefile ./
 COPY common common
 COPY functions functions
-RUN make -j2 OUT=/out build
+ARG VERSION=0
+RUN make -j2 OUT=/out VERSION="$VERSION" build
 
 # ---- the files of one image ---------------------------------------------------
 FROM build AS root
