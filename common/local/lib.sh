@@ -25,11 +25,12 @@ GATEWAY_URL=http://127.0.0.1:$PORT_GATEWAY
 # As root, nothing that listens runs as root.
 if [ "$(id -u)" = 0 ]; then
     RUN_USER=www-data
-    as_user() { setpriv --reuid=$RUN_USER --regid=$RUN_USER --clear-groups "$@"; }
+    AS_USER=(setpriv --reuid=$RUN_USER --regid=$RUN_USER --clear-groups)
 else
     RUN_USER=$(id -un)
-    as_user() { "$@"; }
+    AS_USER=()
 fi
+as_user() { "${AS_USER[@]}" "$@"; }
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -81,7 +82,12 @@ fn_port() {
 }
 
 pid_of() { cat "$RUN/pids/$1.pid" 2>/dev/null; }
-alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null; }
+# A zombie is gone: in a container nobody may be there to reap it.
+alive() {
+    local stat
+    [ -n "$1" ] && { read -r stat <"/proc/$1/stat"; } 2>/dev/null &&
+        [[ $stat != *') Z '* ]]
+}
 supervised() { alive "$(cat "$RUN/pids/$1.loop" 2>/dev/null)"; }
 
 # start NAME [-r] COMMAND...: run it under supervise.sh with the environment of
@@ -107,9 +113,11 @@ start() {
 # What `start` noted for NAME. Nothing of the caller is passed on: environment,
 # terminal, descriptors (make's job server, the pipe of `make up | tee`).
 launch() {
-    local -a words
+    local -a words as=()
     eval "words=($(cat "$RUN/env/$1.start"))"
-    "${words[0]}" env -i PATH="$PATH" HOME="$RUN" LANG=C.UTF-8 \
+    # The command itself, not the function: no shell of ours stays to wait.
+    [ "${words[0]}" != as_user ] || as=("${AS_USER[@]}")
+    env -i PATH="$PATH" HOME="$RUN" LANG=C.UTF-8 "${as[@]}" \
         setsid sh "$RUN/bin/supervise.sh" "$RUN" "$1" "${words[@]:1}" \
         </dev/null >>"$RUN/log/$1.log" 2>&1 3>&- 4>&- 5>&- 9>&- &
     disown

@@ -15,8 +15,12 @@ usage() {
     exit 2
 }
 
+# A zombie is gone: in a container nobody may be there to reap it.
 alive() {
-    [ -s "$1/kafka.pid" ] && kill -0 "$(cat "$1/kafka.pid")" 2>/dev/null
+    [ -s "$1/kafka.pid" ] || return 1
+    case $(cat "/proc/$(cat "$1/kafka.pid")/stat" 2>/dev/null) in
+    '' | *') Z '*) return 1 ;;
+    esac
 }
 
 pom() {
