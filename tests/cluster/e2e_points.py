@@ -257,7 +257,9 @@ class Trade:
         self.thread.join()
         self.wrong += crowd(self.run.shop, self.orders, 2,
                             lambda buyer, bought: finish(buyer, *bought))
-        self.run.note(f"{self.done} purchases meanwhile")
+        self.run.note(f"{self.done} purchases meanwhile, {len(self.wrong)} "
+                      "of them went wrong; the ingress itself refused "
+                      f"{self.run.shop.ingress_errors} times so far")
 
 
 def kill(run):

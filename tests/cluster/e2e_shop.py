@@ -15,6 +15,7 @@ import shop  # noqa: E402 (found by the line above)
 
 # A cold start may stand before every answer: what the gateway allows it.
 COLD_MS = 120_000
+PROBLEM = "application/problem+json"
 READ = "import sys; sys.stdout.write(open('/data/ledger.jsonl').read())"
 
 
@@ -40,6 +41,14 @@ class Shopper(shop.Shopper):
     def once(self, *what, deadline_ms=0, **more):
         return super().once(*what, deadline_ms=max(deadline_ms, COLD_MS),
                             **more)
+
+    def note(self, op, answer, begun, **notes):
+        """What the cluster's ingress says when it finds nobody is not the
+        shop's answer: ours are all problem+json."""
+        if answer.status >= 500 and not answer.type.startswith(PROBLEM):
+            self.where.ingress_errors += 1
+            notes["at"] = "gateway"  # as the prover calls those who are not
+        super().note(op, answer, begun, **notes)
 
     def press(self, url, order, button):
         """The page is behind the same ingress, whatever the chart was told
@@ -75,8 +84,9 @@ class Shop:
         self.namespace, self.name, self.reach = namespace, name, reach
         self.address, self.host, self.bus = address, host, bus
         self.work, self.killed = work, False
+        self.ingress_errors = 0
         self.history = shop.History(os.path.join(work, "history.jsonl"))
-        self.rng = random.Random(1)
+        self.rng = random.SystemRandom()  # a key is used once for all
 
     def shopper(self):
         return Shopper(self, self.history, self.rng.random())
