@@ -26,7 +26,8 @@ die() {
 
 need_k6() {
     [ ! -x "$cache/bin/k6" ] || return 0
-    command -v go >/dev/null || die "go is needed to build k6"
+    . "$top/tests/go.sh"
+    need_go || die "go is needed to build k6"
     echo "building k6 $K6_VERSION, once; takes minutes" >&2
     mkdir -p "$cache/bin"
     GOBIN=$cache/bin nice go install "go.k6.io/k6@$K6_VERSION"

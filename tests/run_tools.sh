@@ -13,6 +13,8 @@ if ! cmp -s requirements.txt "$venv/.installed"; then
     cp requirements.txt "$venv/.installed"
 fi
 if [ ! -x "$cache/bin/stripe-mock" ]; then
+    . ./go.sh
+    need_go
     GOBIN=$cache/bin go install github.com/stripe/stripe-mock@v0.203.0
 fi
 sh harness/kafka.sh fetch

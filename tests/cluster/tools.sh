@@ -15,6 +15,8 @@ CNPG=github.com/cloudnative-pg/cloudnative-pg@v1.27.0
 PROMETHEUS=github.com/prometheus-operator/prometheus-operator@v0.85.0
 GATEWAY_API=sigs.k8s.io/gateway-api@v1.3.0
 
+. "$top/tests/go.sh"
+
 # $1 name, $2 package@version: build it unless that version is there.
 go_tool() {
     local file=$TOOLS/$1-${2##*@} tmp
@@ -38,7 +40,8 @@ kubeconform() { "$TOOLS/kubeconform-$KUBECONFORM" "$@"; }
 unittest() { "$TOOLS/helm-unittest-$UNITTEST" "$@"; }
 
 chart_tools() {
-    go_tool helm3 helm.sh/helm/v3/cmd/helm@$HELM3 &&
+    need_go &&
+        go_tool helm3 helm.sh/helm/v3/cmd/helm@$HELM3 &&
         go_tool helm4 helm.sh/helm/v4/cmd/helm@$HELM4 &&
         go_tool kubeconform \
             github.com/yannh/kubeconform/cmd/kubeconform@$KUBECONFORM &&

@@ -50,7 +50,7 @@ fetch() {
     [ -e "$lib/.complete" ] && return
     mkdir -p "$lib"
     pom >"$cache/pom.xml"
-    mvn -q -B -f "$cache/pom.xml" dependency:copy-dependencies \
+    mvn -q -B -Dstyle.color=never -f "$cache/pom.xml" dependency:copy-dependencies \
         -DoutputDirectory="$lib"
     : >"$lib/.complete"
 }
