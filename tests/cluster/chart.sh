@@ -2,7 +2,7 @@
 # chart.sh - everything about the chart that can be known without a cluster: it
 # renders in every mode with Helm 3 and 4, both the same; every object has the
 # form its API asks for; every pod is allowed under Pod Security "restricted";
-# what chart_test.py says holds; what is wrong is refused in words. Needs go and
+# what chart_test.py says holds; what is wrong is refused in words. Needs
 # python3; builds what else it needs once (tools.sh). Ends with
 # "N passed, N failed".
 set -uo pipefail
