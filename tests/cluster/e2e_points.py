@@ -181,7 +181,8 @@ class Visitors:
         try:
             cart, _ = visitor.fill_cart({SKU: 1})
             while not self.over.wait(1):
-                visitor.browse("?limit=5")
+                # Another search every time: the gateway keeps pages.
+                visitor.browse(f"?limit=5&q={visitor.rng.getrandbits(32):x}")
                 visitor.until_final("cart", "GET", f"/api/carts/{cart}")
         except GIVES_UP as error:
             self.wrong.append(str(error))
