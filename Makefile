@@ -71,6 +71,7 @@ export FLAVOUR OUT
 .SECONDARY: # keep objects, so that a rebuild is quick
 all: build
 build: $(BINS) ## compile every function
+	@:
 units: $(UNITS)
 
 $(OUT)/obj/%.o: %.c
