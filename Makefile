@@ -64,6 +64,8 @@ UNITS := $(UNIT_SRC:%.c=$(OUT)/unit/%)
 LOCAL := common/local/local.sh
 FN_NAME = $(if $(FN),$(FN),$(error say which one: FN=name))
 export FLAVOUR OUT
+# Where Debian puts servers; not every user looks there.
+export PATH := $(PATH):/usr/sbin:/sbin
 
 .PHONY: kind-up all build units fuzzers up down status logs test check dev new gen lint fmt \
         bench help clean packages
