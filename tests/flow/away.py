@@ -24,7 +24,8 @@ URL = os.environ["BODEGA_URL"]
 OWN_PORT = 26390  # of a function that a test starts by itself
 FUNCTIONS = ("cart", "catalog", "checkout", "email", "inventory", "order",
              "payment", "relay")
-HISTORY = shop.History(os.path.join(tempfile.mkdtemp(), "history"))
+FOLDER = tempfile.TemporaryDirectory()  # gone with this process
+HISTORY = shop.History(os.path.join(FOLDER.name, "history"))
 
 
 def local(*words):
