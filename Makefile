@@ -75,6 +75,7 @@ all: build
 build: $(BINS) ## compile every function
 	@:
 units: $(UNITS)
+	@:
 
 $(OUT)/obj/%.o: %.c
 	@mkdir -p $(@D)
