@@ -16,7 +16,7 @@ RUN apt-get update && \
         binutils ca-certificates curl gcc libc6-dev libcjson-dev \
         libcurl4-openssl-dev libhiredis-dev libnats-dev libpq-dev \
         librdkafka-dev libsodium-dev libuv1-dev make nginx-light \
-        postgresql-client python3 && \
+        postgresql-client python3 python3-aiosmtpd && \
     rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Makefile ./

@@ -207,6 +207,14 @@ simulator_root() {
         while read -r file; do
             [ ! -f "$file" ] || [ -L "$file" ] || echo "$file"
         done >"$work/files"
+    # the mail server and what it stands on
+    for file in python3-aiosmtpd python3-attr python3-public \
+        python3-typing-extensions; do
+        dpkg -s "$file" >/dev/null 2>&1 || continue
+        echo "$file" >>"$work/packages"
+        dpkg -L "$file" | grep '/dist-packages/.*\.py$' |
+            grep -Ev '/(tests|testing|qa)/' >>"$work/files"
+    done
     xargs cp --parents -t "$root" <"$work/files"
     for file in $(grep '\.so$' "$work/files"); do
         libraries "$file"

@@ -99,7 +99,7 @@ start_simulator() {
 }
 
 start_mail() {
-    start smtp -r python3 "$top/tests/harness/smtp_sink.py" \
+    start smtp -r /usr/bin/python3 "$top/tests/harness/smtp_sink.py" \
         --smtp "$PORT_SMTP" --http "$PORT_INBOX" --file "$RUN/mail.jsonl"
     wait_for smtp "listens on port $PORT_SMTP" 30 listening "$PORT_SMTP"
 }

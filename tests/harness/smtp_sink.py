@@ -1,6 +1,6 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """smtp_sink - a mailbox for development and tests: takes every mail over SMTP
-(RFC 5321) and shows it over HTTP. Standard library only.
+(Debian's python3-aiosmtpd) and shows it over HTTP.
 
   smtp_sink.py [--host ADDRESS] [--smtp PORT] [--http PORT] [--file PATH]
                [--fail-next N]
@@ -27,6 +27,8 @@ import os
 import signal
 import stat
 import sys
+
+from aiosmtpd.smtp import SMTP
 
 SIZE_MAX = 10 << 20
 STYLE = ("body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;"
@@ -73,97 +75,37 @@ def part(message, subtype):
     return body.get_content().replace("\r\n", "\n") if body else None
 
 
-class Smtp:
-    """One SMTP session."""
+class Handler:
+    """What aiosmtpd asks of us; the protocol is its own."""
 
-    def __init__(self, box, reader, writer):
-        self.box, self.reader, self.writer = box, reader, writer
-        self.sender, self.to = None, []
+    def __init__(self, box):
+        self.box = box
 
-    def say(self, line):
-        self.writer.write(line.encode() + b"\r\n")
+    def refusal(self):
+        return "%d 4.0.0 told to fail" % self.box.fail["code"]
 
-    async def run(self):
-        self.say("220 smtp_sink ready")
-        while True:
-            await self.writer.drain()
-            line = await self.reader.readline()
-            if not line.endswith(b"\n"):
-                return
-            verb, _, arg = line.decode("utf-8", "replace").strip().partition(
-                " ")
-            handler = getattr(self, "on_" + verb.lower(), None)
-            if handler is None:
-                self.say("502 5.5.1 not known here")
-            elif await handler(arg) == "bye":
-                return
-
-    async def on_ehlo(self, arg):
-        self.say("250-smtp_sink\r\n250-8BITMIME\r\n250 SIZE %d" % SIZE_MAX)
-
-    async def on_helo(self, arg):
-        self.say("250 smtp_sink")
-
-    async def on_noop(self, arg):
-        self.say("250 ok")
-
-    async def on_rset(self, arg):
-        self.sender, self.to = None, []
-        self.say("250 ok")
-
-    async def on_quit(self, arg):
-        self.say("221 bye")
-        await self.writer.drain()
-        return "bye"
-
-    def refuse(self):
-        self.say("%d 4.0.0 told to fail" % self.box.fail["code"])
-
-    async def on_mail(self, arg):
+    async def handle_MAIL(self, server, session, envelope, address, options):
         if self.box.should_fail("mail"):
-            return self.refuse()
-        self.sender, self.to = address(arg), []
-        self.say("250 ok")
+            return self.refusal()
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 ok"
 
-    async def on_rcpt(self, arg):
-        if self.sender is None:
-            return self.say("503 5.5.1 MAIL first")
+    async def handle_RCPT(self, server, session, envelope, address, options):
         if self.box.should_fail("rcpt"):
-            return self.refuse()
-        self.to.append(address(arg))
-        self.say("250 ok")
+            return self.refusal()
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
 
-    async def on_data(self, arg):
-        if not self.to:
-            return self.say("503 5.5.1 RCPT first")
-        self.say("354 end with a dot")
-        await self.writer.drain()
-        raw = await self.read_data()
-        if raw is None or self.box.should_fail("drop"):
-            return "bye"
+    async def handle_DATA(self, server, session, envelope):
+        if self.box.should_fail("drop"):
+            server.transport.abort()
+            return "250 never heard"
         if self.box.should_fail("data"):
-            return self.refuse()
-        self.box.add(self.sender, self.to, raw)
-        self.sender, self.to = None, []
-        self.say("250 ok")
-
-    async def read_data(self):
-        lines, size = [], 0
-        while True:
-            line = await self.reader.readline()
-            if not line.endswith(b"\n"):
-                return None
-            if line in (b".\r\n", b".\n"):
-                return b"".join(lines)
-            size += len(line)
-            if size > SIZE_MAX:
-                return None
-            lines.append(line[1:] if line.startswith(b".") else line)
-
-
-def address(arg):
-    """FROM:<a@b> SIZE=1 -> a@b"""
-    return arg.partition("<")[2].partition(">")[0]
+            return self.refusal()
+        self.box.add(envelope.mail_from, envelope.rcpt_tos,
+                     envelope.original_content)
+        return "250 ok"
 
 
 def inbox(box):
@@ -256,8 +198,9 @@ async def main():
     opt = args.parse_args()
     box = Mailbox(opt.file)
     box.fail["count"] = opt.fail_next
-    smtp = await asyncio.start_server(
-        guarded(lambda r, w: Smtp(box, r, w).run()), opt.host, opt.smtp)
+    smtp = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(Handler(box), data_size_limit=SIZE_MAX, ident="smtp_sink",
+                     hostname="localhost"), opt.host, opt.smtp)
     http = await asyncio.start_server(
         guarded(lambda r, w: serve_http(box, r, w)), opt.host, opt.http)
     print(smtp.sockets[0].getsockname()[1], http.sockets[0].getsockname()[1],
