@@ -5,6 +5,7 @@
 #                              up; PORT + 1 is the controller's
 #   kafka.sh stop DIR
 set -eu
+. "$(dirname "$0")/alive.sh"
 
 version=3.9.1
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/bodega/kafka
@@ -15,13 +16,7 @@ usage() {
     exit 2
 }
 
-# A zombie is gone: in a container nobody may be there to reap it.
-alive() {
-    [ -s "$1/kafka.pid" ] || return 1
-    case $(cat "/proc/$(cat "$1/kafka.pid")/stat" 2>/dev/null) in
-    '' | *') Z '*) return 1 ;;
-    esac
-}
+running() { [ -s "$1/kafka.pid" ] && alive "$(cat "$1/kafka.pid")"; }
 
 pom() {
     cat <<EOF
@@ -50,8 +45,12 @@ fetch() {
     [ -e "$lib/.complete" ] && return
     mkdir -p "$lib"
     pom >"$cache/pom.xml"
-    mvn -q -B -Dstyle.color=never -f "$cache/pom.xml" dependency:copy-dependencies \
-        -DoutputDirectory="$lib"
+    # Quiet or not, Debian's Maven writes colours to the terminal.
+    mvn -q -B -f "$cache/pom.xml" dependency:copy-dependencies \
+        -DoutputDirectory="$lib" >"$cache/fetch.log" 2>&1 || {
+        cat "$cache/fetch.log" >&2
+        return 1
+    }
     : >"$lib/.complete"
 }
 
@@ -88,7 +87,7 @@ start() {
     dir=$1 port=$2
     fetch
     mkdir -p "$dir"
-    alive "$dir" && return
+    running "$dir" && return
     rm -f "$dir/kafka.out"
     config "$dir" "$port" >"$dir/server.properties"
     if [ ! -e "$dir/log/meta.properties" ]; then
@@ -104,7 +103,7 @@ start() {
     tries=0
     until grep -q "Kafka Server started" "$dir/kafka.out" 2>/dev/null; do
         tries=$((tries + 1))
-        if [ $tries -gt 600 ] || ! alive "$dir"; then
+        if [ $tries -gt 600 ] || ! running "$dir"; then
             echo "kafka.sh: no broker, see $dir/kafka.out" >&2
             exit 1
         fi
@@ -113,9 +112,9 @@ start() {
 }
 
 stop() {
-    alive "$1" || return 0
+    running "$1" || return 0
     kill "$(cat "$1/kafka.pid")"
-    while alive "$1"; do sleep 0.1; done
+    while running "$1"; do sleep 0.1; done
     rm -f "$1/kafka.pid"
 }
 

@@ -3,15 +3,14 @@
 #   nats.sh start DIR PORT    data, log and pid go to DIR; returns when it is up
 #   nats.sh stop DIR
 set -eu
+. "$(dirname "$0")/alive.sh"
 
 usage() {
     echo "usage: nats.sh start DIR PORT | stop DIR" >&2
     exit 2
 }
 
-alive() {
-    [ -s "$1/nats.pid" ] && kill -0 "$(cat "$1/nats.pid")" 2>/dev/null
-}
+running() { [ -s "$1/nats.pid" ] && alive "$(cat "$1/nats.pid")"; }
 
 config() {
     cat <<EOF
@@ -26,7 +25,7 @@ EOF
 start() {
     dir=$1 port=$2
     mkdir -p "$dir"
-    alive "$dir" && return
+    running "$dir" && return
     rm -f "$dir/nats.log"
     # What was acknowledged should survive a power cut. Servers before 2.10
     # do not know the setting and write to disk every two minutes.
@@ -38,7 +37,7 @@ start() {
     tries=0
     until grep -q "Server is ready" "$dir/nats.log" 2>/dev/null; do
         tries=$((tries + 1))
-        if [ $tries -gt 100 ] || ! alive "$dir"; then
+        if [ $tries -gt 100 ] || ! running "$dir"; then
             echo "nats.sh: no server, see $dir/nats.log" >&2
             exit 1
         fi
@@ -47,9 +46,9 @@ start() {
 }
 
 stop() {
-    alive "$1" || return 0
+    running "$1" || return 0
     kill "$(cat "$1/nats.pid")"
-    while alive "$1"; do sleep 0.1; done
+    while running "$1"; do sleep 0.1; done
     rm -f "$1/nats.pid"
 }
 

@@ -7,6 +7,7 @@
 # Never run it on data that matters. As root the server runs as the postgres
 # user, because PostgreSQL refuses root.
 set -eu
+. "$(dirname "$0")/alive.sh"
 command=$1 dir=$2 port=$3
 bin=$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
 
@@ -38,7 +39,7 @@ crash() {
     pid=$(head -n 1 "$dir/data/postmaster.pid")
     children=$(ps -o pid= --ppid "$pid")
     kill -9 $pid $children 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    while alive "$pid"; do sleep 0.05; done
     rm -f "$dir/data/postmaster.pid"
 }
 

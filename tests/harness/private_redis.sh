@@ -6,6 +6,7 @@
 #   kill   SIGKILL
 #   stop   end it and remove DIR
 set -eu
+. "$(dirname "$0")/alive.sh"
 command=$1 dir=$2 port=$3 password=${4:-}
 
 start() {
@@ -28,7 +29,7 @@ finish() {
     pid=$(cat "$dir/pid" 2>/dev/null) || return 0
     kill -"$1" "$pid" 2>/dev/null || true
     kill -CONT "$pid" 2>/dev/null || true
-    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+    while alive "$pid"; do sleep 0.05; done
     rm -f "$dir/pid" "$dir/log"
 }
 
