@@ -28,7 +28,7 @@ static inline void peer_start(struct peer *p, const char *script)
         (void)dup2(out[1], STDOUT_FILENO);
         (void)close(in[1]);
         (void)close(out[0]);
-        execl("/usr/bin/python3", "python3", script, (char *)NULL);
+        execl("/usr/bin/python3", "/usr/bin/python3", script, (char *)NULL);
         _exit(127);
     }
     (void)close(in[0]);
