@@ -32,11 +32,6 @@ static struct metric first_request = {
 
 static size_t in_flight;
 
-size_t dispatch_in_flight(void)
-{
-    return in_flight;
-}
-
 /* ---- the end of an exchange --------------------------------------------- */
 
 static void log_request(const struct http_exchange *x, int64_t us)

@@ -65,11 +65,6 @@ static struct http_exchange *exchange_of(const struct req *r)
     return r->http;
 }
 
-const char *req_method(const struct req *r)
-{
-    return exchange_of(r)->head.method;
-}
-
 const char *req_param(const struct req *r, const char *name)
 {
     const struct http_exchange *x = exchange_of(r);

@@ -68,7 +68,6 @@ enum err dispatch_head(struct http_exchange *x, size_t *ret_max_body);
 void dispatch_run(struct http_exchange *x);
 /* Answer with an error and end the exchange. */
 void dispatch_fail(struct http_exchange *x, enum err e);
-size_t dispatch_in_flight(void);
 
 /* ---- route.c */
 /* Sets route, params, label and allow; OK, ERR_BAD_PATH, ERR_NOT_FOUND or

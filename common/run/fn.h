@@ -134,7 +134,6 @@ int fn_main(const struct function *f, int argc, char **argv);
     }
 
 /* ---- the request --------------------------------------------------- */
-const char *req_method(const struct req *r);
 /* Path parameter, decoded; never NULL for a name in the route's path. */
 const char *req_param(const struct req *r, const char *name);
 /* Query parameter, decoded; NULL when absent. */

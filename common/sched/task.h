@@ -46,15 +46,4 @@ void await_done(struct await *w);
 /* True when done, false when the deadline (clock_us time, 0 = never) passed. */
 bool await_until(struct await *w, int64_t deadline_us);
 
-/* Counting semaphore with a queue, for pools and bulkheads. */
-struct gate {
-    int free;
-    int waiting;
-    int waiting_max; /* more are refused at once */
-    struct gate_waiter *head, *tail;
-};
-enum gate_result { GATE_OK, GATE_FULL, GATE_TIMEOUT };
-enum gate_result gate_enter(struct gate *g, int64_t deadline_us);
-void gate_leave(struct gate *g);
-
 #endif

@@ -1,4 +1,4 @@
-/* task_test - order of parks and wakes, timeouts, gates, many parked tasks. */
+/* task_test - order of parks and wakes, timeouts, many parked tasks. */
 #include <criterion/criterion.h>
 #include "base/clock.h"
 #include "sched/loop.h"
@@ -134,62 +134,6 @@ Test(await, an_answer_that_is_there_needs_no_park)
     answer.done = true;
     task_start(wait_briefly, &ms);
     cr_assert(answered);
-}
-
-static struct gate gate;
-
-struct visitor {
-    char name;
-    int64_t deadline_ms;
-    int64_t stay_ms;
-    enum gate_result got;
-};
-
-static void visit(void *arg)
-{
-    struct visitor *v = arg;
-
-    v->got = gate_enter(&gate, clock_us() + v->deadline_ms * 1000);
-    if (v->got != GATE_OK)
-        return;
-    mark(v->name);
-    task_sleep(v->stay_ms);
-    gate_leave(&gate);
-}
-
-Test(gate, lets_in_by_order_of_arrival)
-{
-    struct visitor v[] = { { 'a', 60000, 2, GATE_FULL },
-                           { 'b', 60000, 2, GATE_FULL },
-                           { 'c', 60000, 0, GATE_FULL },
-                           { 'd', 60000, 0, GATE_FULL } };
-
-    gate = (struct gate){ .free = 1, .waiting_max = 2 };
-    for (size_t i = 0; i < 4; i++)
-        task_start(visit, &v[i]);
-    cr_assert_eq(v[3].got, GATE_FULL);
-    cr_assert_eq(gate.waiting, 2);
-    loop_run();
-    cr_assert_str_eq(trail, "abc");
-    cr_assert_eq(gate.free, 1);
-    cr_assert_eq(gate.waiting, 0);
-    cr_assert_null(gate.head);
-    cr_assert_null(gate.tail);
-}
-
-Test(gate, who_waits_too_long_leaves_the_queue)
-{
-    struct visitor v[] = { { 'a', 60000, 40, GATE_FULL },
-                           { 'b', 5, 0, GATE_FULL },
-                           { 'c', 60000, 0, GATE_FULL } };
-
-    gate = (struct gate){ .free = 1, .waiting_max = 8 };
-    for (size_t i = 0; i < 3; i++)
-        task_start(visit, &v[i]);
-    loop_run();
-    cr_assert_eq(v[1].got, GATE_TIMEOUT);
-    cr_assert_str_eq(trail, "ac");
-    cr_assert_eq(gate.free, 1);
 }
 
 #define MANY 10000

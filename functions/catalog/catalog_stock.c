@@ -15,8 +15,7 @@ static enum err fetch_levels(struct req *r, struct memo_item **items, size_t n)
     skus.items = arena_calloc(r->arena, n, sizeof(*skus.items));
     for (size_t i = 0; i < n; i++)
         skus.items[i].sku = items[i]->key;
-    TRY(http_json(r, &stock_dest, "POST", "/internal/inventory/availability",
-                  sku_list_fields, &skus, stock_levels_fields, &levels));
+    TRY(inventory_levels(r, &stock_dest, &skus, &levels));
     /* One answer for each, in the order asked. */
     for (size_t i = 0; i < n && i < levels.count; i++) {
         if (strcmp(levels.items[i].sku, items[i]->key) != 0)

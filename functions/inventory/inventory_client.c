@@ -63,10 +63,9 @@ enum err inventory_release(struct req *r, const char *order_id)
                      NULL);
 }
 
-enum err inventory_levels(struct req *r, const struct sku_list *in,
-                          struct stock_levels *ret)
+enum err inventory_levels(struct req *r, struct http_dest *d,
+                          const struct sku_list *in, struct stock_levels *ret)
 {
-    return http_json(r, &inventory_dest, "POST",
-                     "/internal/inventory/availability", sku_list_fields, in,
-                     stock_levels_fields, ret);
+    return http_json(r, d, "POST", "/internal/inventory/availability",
+                     sku_list_fields, in, stock_levels_fields, ret);
 }

@@ -45,10 +45,11 @@ struct stock_levels {
     size_t count;
 };
 extern const struct json_field stock_levels_fields[];
-/* Levels of the products asked for; unknown ones come back as 0.
+/* Levels of the products asked for, in that order; unknown ones come back as 0.
+ * Through `d`, the caller's own bulkhead with its own idea of patience.
  * POST /internal/inventory/availability. */
-enum err inventory_levels(struct req *r, const struct sku_list *in,
-                          struct stock_levels *ret);
+enum err inventory_levels(struct req *r, struct http_dest *d,
+                          const struct sku_list *in, struct stock_levels *ret);
 
 struct order_ref {
     const char *order_id;
